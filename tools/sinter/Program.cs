@@ -1,0 +1,4 @@
+using System;
+
+Console.Error.WriteLine("usage: sinter COMMAND");
+return 2;
