@@ -20,6 +20,22 @@ public abstract class ModelProgram
     /// cache is appended to and <see cref="Pass.Logits"/> are written.
     /// </summary>
     public abstract void Predict(ref readonly Pass pass, in Worker worker);
+
+    /// <summary>Hands a finished buffer to the pass's trace; every worker calls it.</summary>
+    protected static unsafe void Show(ref readonly Pass pass, in Worker worker, string name, int layer, float* data, int columns)
+    {
+        worker.Barrier();
+        if (worker.Index == 0) pass.Trace!.Numbers(name, layer, data, pass.Step.Tokens, columns);
+        worker.Barrier();
+    }
+
+    /// <inheritdoc cref="Show(ref readonly Pass, in Worker, string, int, float*, int)"/>
+    protected static unsafe void Show(ref readonly Pass pass, in Worker worker, string name, int layer, int* data, int columns)
+    {
+        worker.Barrier();
+        if (worker.Index == 0) pass.Trace!.Indices(name, layer, data, pass.Step.Tokens, columns);
+        worker.Barrier();
+    }
 }
 
 /// <summary>Sees the numbers inside a pass, by the names of the model's <c>trace</c> statements.</summary>

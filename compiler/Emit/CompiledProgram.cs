@@ -1,0 +1,15 @@
+using Sinter.Compiler.Graph;
+using Sinter.Compiler.Operations;
+using Sinter.Compiler.Passes;
+
+namespace Sinter.Compiler.Emit;
+
+/// <summary>The regions of a model, lowered with attention in one order.</summary>
+/// <param name="Order">The name of the order: <c>Absorbed</c> or <c>Expanded</c>.</param>
+/// <param name="Cost">Of all layers of the main model.</param>
+public sealed record OrderedRegions(string Order, EquatableArray<LoweredRegion> Main, LoweredRegion? Prediction, ContractionCost Cost);
+
+/// <summary>All that is printed for one model.</summary>
+/// <param name="Orders">The order for decoding first; a second one where the cost model prefers another for prefill.</param>
+/// <param name="Plan">Of the regions of all orders: main regions of the first, its prediction, then the second's.</param>
+public sealed record CompiledProgram(ModelGraph Model, EquatableArray<OrderedRegions> Orders, MemoryPlan Plan, KernelSet Kernels, WeightSlots Slots);

@@ -1,0 +1,149 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using Sinter.Compiler.Graph;
+using Sinter.Compiler.Operations;
+
+namespace Sinter.Compiler.Emit;
+
+/// <summary>Prints a region: its buffers, and for each of its layers the calls with a barrier between stages.</summary>
+internal static class RegionEmitter
+{
+    public static string Method(LoweredRegion region, string order)
+    {
+        var name = new StringBuilder();
+        bool upper = true;
+        foreach (char c in region.Name)
+        {
+            if (char.IsLetterOrDigit(c)) name.Append(upper ? char.ToUpperInvariant(c) : c);
+            else if (name.Length > 0 && char.IsDigit(name[name.Length - 1])) name.Append("To");
+            upper = !char.IsLetterOrDigit(c);
+        }
+
+        return name.ToString().Replace("ToTo", "To") + order;
+    }
+
+    public static void Emit(SourceWriter writer, CompiledProgram program, LoweredRegion region, string order, EquatableArray<int> offsets)
+    {
+        int stages = region.Calls.Select(call => call.Stage).Distinct().Count();
+        writer.Line();
+        writer.Line($"/// <summary>{region.Name}: {region.Calls.Count} kernels in {stages} stages{(region.IsRepeated ? " a layer" : "")}.</summary>");
+        using (writer.Block($"private static void {Method(region, order)}<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>"))
+        {
+            writer.Line("ref readonly Step step = ref pass.Step;");
+            Names names = new(region);
+            for (int i = 0; i < region.Buffers.Count; i++)
+            {
+                if (IsUsed(region, i)) writer.Line($"{(region.Buffers[i].IsIndex ? "int" : "float")}* {names[i]} = {Place(region.Buffers[i], offsets[i])};{Comment(region.Buffers[i])}");
+            }
+
+            for (int i = 0; i < region.Groups.Count; i++)
+            {
+                GroupSpecification groups = region.Groups[i];
+                writer.Line($"var groups{i} = new ExpertGroups {{ Offsets = {names[groups.Offsets]}, Pairs = {names[groups.Pairs]}, Rank = {names[groups.Rank]}, Experts = {groups.Experts}, Chosen = {groups.Chosen} }};");
+            }
+
+            if (!region.IsRepeated)
+            {
+                Calls(writer, program, region, names);
+                return;
+            }
+
+            using (writer.Block($"for (int layer = {region.FirstLayer}; layer < {region.EndLayer}; layer++)"))
+            {
+                if (region.Calls.Any(call => call.Arguments.OfType<CacheArgument>().Any())) writer.Line($"CacheView* caches = pass.Caches + layer * {program.Model.Caches.Count};");
+                Calls(writer, program, region, names);
+            }
+        }
+    }
+
+    private static void Calls(SourceWriter writer, CompiledProgram program, LoweredRegion region, Names names)
+    {
+        int stage = 0;
+        foreach (Call call in region.Calls)
+        {
+            if (call.Stage != stage) writer.Line("worker.Barrier();");
+            stage = call.Stage;
+            IEnumerable<string> arguments = call.Arguments.Select(argument => Text(program, region, names, argument));
+            writer.Line($"{program.Model.Name}Kernels.{program.Kernels[call.Operation].Method}<V>(in step, in worker, {string.Join(", ", arguments)});");
+            foreach (TracedBuffer trace in call.Traces)
+            {
+                BufferSpecification buffer = region.Buffers[trace.Buffer];
+                writer.Line($"if (pass.Trace is not null) Show(in pass, in worker, {Literal.Text(trace.Name)}, {(region.IsRepeated ? "layer" : "-1")}, {names[trace.Buffer]}, {buffer.Width});");
+            }
+        }
+
+        // The next round, or the next region, may start on buffers that a slower worker still reads.
+        writer.Line("worker.Barrier();");
+    }
+
+    private static string Text(CompiledProgram program, LoweredRegion region, Names names, CallArgument argument) => argument switch
+    {
+        BufferArgument buffer => names[buffer.Buffer],
+        WeightArgument weight => Weight(program.Slots.Find(weight.Tensor, region), region),
+        CacheArgument cache => $"caches + {IndexOf(program.Model, cache.Cache)} /* {cache.Cache} */",
+        RotaryArgument rotary => $"pass.Rotaries[{DescriptionEmitter.Rotaries(program).IndexOf(rotary.Table)}]",
+        LogitRowsArgument => "pass.LogitRows",
+        LogitRowCountArgument => "pass.LogitRowCount",
+        GroupsArgument groups => $"&groups{groups.Groups}",
+        _ => argument.ToString(),
+    };
+
+    private static string Weight(WeightSlot slot, LoweredRegion region)
+    {
+        string name = slot.Tensor.Name.Replace("model.layers.{layer}.", "").Replace("{expert}.", "");
+        string layer = slot.Layers > 1 ? $" + (layer - {region.FirstLayer})" : "";
+        string experts = slot.Layers > 1 && slot.Tensor.Experts > 0 ? $" * {slot.Tensor.Experts}" : "";
+        return $"pass.Weights + {slot.Slot}{layer}{experts} /* {name} */";
+    }
+
+    private static int IndexOf(ModelGraph model, string cache) => model.Caches.Select(item => item.Name).ToList().IndexOf(cache);
+
+    private static bool IsUsed(LoweredRegion region, int buffer) =>
+        region.Calls.Any(call => call.Reads.Contains(buffer) || call.Writes.Contains(buffer));
+
+    private static string Place(BufferSpecification buffer, int offset)
+    {
+        string place = buffer.Home switch
+        {
+            BufferHome.TokenIds => "step.TokenIds",
+            BufferHome.NextIds => "step.NextIds",
+            BufferHome.Hidden => "pass.Hidden",
+            BufferHome.Logits => "pass.Logits",
+            _ => $"{(buffer.Rows == BufferRows.Once ? "Fixed" : buffer.Rows.ToString())}(in pass, {offset})",
+        };
+        return buffer.IsIndex && buffer.Home == BufferHome.Plan ? "(int*)" + place : place;
+    }
+
+    private static string Comment(BufferSpecification buffer) => buffer.Home is BufferHome.TokenIds or BufferHome.NextIds
+        ? ""
+        : $" // [{buffer.Rows.ToString().ToLowerInvariant()}, {buffer.Width}]";
+
+    /// <summary>C# names of a region's buffers, each once.</summary>
+    private sealed class Names
+    {
+        private static readonly HashSet<string> s_taken = ["pass", "worker", "step", "layer", "caches", "in", "out", "ref", "is", "as", "do", "if", "for", "new", "int", "float", "double", "value", "base", "this"];
+        private readonly string[] _names;
+
+        public Names(LoweredRegion region)
+        {
+            var used = new HashSet<string>(s_taken);
+            _names = new string[region.Buffers.Count];
+            for (int i = 0; i < _names.Length; i++)
+            {
+                string name = Clean(region.Buffers[i].Name), unique = name;
+                for (int k = 2; !used.Add(unique); k++) unique = $"{name}{k}";
+                _names[i] = unique;
+            }
+        }
+
+        public string this[int buffer] => _names[buffer];
+
+        private static string Clean(string name)
+        {
+            var text = new StringBuilder();
+            foreach (char c in name) text.Append(char.IsLetterOrDigit(c) || c == '_' ? c : c == '\'' ? 'p' : '_');
+            return char.IsDigit(text[0]) ? "_" + text : text.ToString();
+        }
+    }
+}
