@@ -6,12 +6,14 @@ namespace Sinter.Compiler.Graph;
 /// Σ[s] softmax[s](map(Σ over terms of Σ query·key))·value[s]: attention as one online loop over the positions
 /// (a pass makes it of a contraction with a softmax; the language has no such operator).
 /// </summary>
+/// <param name="Heads">The axes of the scores beside rows and positions: each head has scores of its own.</param>
 /// <param name="Terms">What is added up to a score.</param>
 /// <param name="Map">Of the score, as argument 0, before the mask.</param>
 /// <param name="Over">The axis of positions.</param>
 public sealed record Attend(
     string Name,
     EquatableArray<Axis> Axes,
+    EquatableArray<Axis> Heads,
     EquatableArray<QueryKey> Terms,
     Scalar Map,
     bool IsCausal,

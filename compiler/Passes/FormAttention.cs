@@ -56,7 +56,8 @@ public static class FormAttention
             terms.Add(firstIsKey ? new QueryKey(pair.Factors[1], pair.Factors[0]) : new QueryKey(pair.Factors[0], pair.Factors[1]));
         }
 
-        return new Attend(contract.Name, contract.Axes, terms.ToEquatable(), map, isCausal, value, softmax.Over);
+        EquatableArray<Axis> heads = softmax.Axes.Where(axis => axis.Extent == Extent.Fixed).ToEquatable();
+        return new Attend(contract.Name, contract.Axes, heads, terms.ToEquatable(), map, isCausal, value, softmax.Over);
     }
 
     /// <summary>The maps that lead to a value as one function of the products they start from.</summary>

@@ -86,7 +86,7 @@ public static class ReorderContractions
             TensorGraph source = editor.Source;
             for (int i = 0; i < source.Nodes.Count; i++)
             {
-                if (flattened.Contains(i)) _names[Key(source.Nodes[i].Axes, ((Contract)source.Nodes[i]).Factors.Select(f => source.Nodes[f].Name))] = source.Nodes[i].Name;
+                if (flattened.Contains(i)) _names[Key(source.Nodes[i].Axes)] = source.Nodes[i].Name;
             }
         }
 
@@ -131,7 +131,7 @@ public static class ReorderContractions
             for (int left = (set - 1) & set; left > 0; left = (left - 1) & set)
             {
                 int right = set & ~left;
-                if (left < right) continue;
+                if ((left & set & -set) == 0) continue;
                 double cost = Cost(left) + Cost(right) + _workload.Size(Axes(left).Union(Axes(right))) + _workload.Size(Axes(set));
 
                 // A product of weights alone would be as large as both and be made in every step.
@@ -171,7 +171,7 @@ public static class ReorderContractions
             }
 
             int left = Write(_best[set].Left), right = Write(set & ~_best[set].Left);
-            if (_editor[left] is Weight) (left, right) = (right, left);
+            if (_editor[left] is Weight || !HasTokens(left) && HasTokens(right)) (left, right) = (right, left);
             bool isWhole = set == (1 << _factors.Length) - 1;
             EquatableArray<Axis> axes = isWhole ? _contract.Axes : Order(Axes(set), _editor[left], _editor[right]).ToEquatable();
             string name = isWhole ? _contract.Name : NameOf(axes, left, right);
@@ -196,16 +196,17 @@ public static class ReorderContractions
             return factor;
         }
 
+        private bool HasTokens(int node) => _editor[node].Axes.Any(axis => axis.Extent == Extent.Tokens);
+
         private string NameOf(EquatableArray<Axis> axes, int left, int right)
         {
-            if (_names.TryGetValue(Key(axes, [_editor[left].Name, _editor[right].Name]), out string? name)) return name;
+            if (_names.TryGetValue(Key(axes), out string? name)) return name;
             IEnumerable<Axis> gained = axes.Where(axis => !_editor[left].Axes.Contains(axis));
             return _editor[left].Name + "_" + string.Concat(gained.Select(axis => axis.Name));
         }
 
-        private static string Key(IEnumerable<Axis> axes, IEnumerable<string> factors) =>
-            string.Join(",", axes.Select(axis => axis.Name).OrderBy(name => name, System.StringComparer.Ordinal))
-            + "=" + string.Join("*", factors.OrderBy(name => name, System.StringComparer.Ordinal));
+        private static string Key(IEnumerable<Axis> axes) =>
+            string.Join(",", axes.Select(axis => axis.Name).OrderBy(name => name, System.StringComparer.Ordinal));
 
         /// <summary>Rows first (tokens or positions), then what both factors have, then what the right one adds.</summary>
         private static IEnumerable<Axis> Order(IEnumerable<Axis> axes, Node left, Node right) =>

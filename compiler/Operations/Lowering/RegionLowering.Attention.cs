@@ -9,7 +9,7 @@ internal sealed partial class RegionLowering
 {
     private void LowerAttention(int index, Attend attend)
     {
-        List<Axis> heads = [.. attend.Axes.Where(axis => !axis.IsRow() && Graph.Nodes[attend.Terms[0].Query].Axes.Contains(axis))];
+        List<Axis> heads = [.. attend.Heads];
         List<CallArgument> arguments = [];
         List<ScoreTerm> terms = [];
         foreach (QueryKey term in attend.Terms)
