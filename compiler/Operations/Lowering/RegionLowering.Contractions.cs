@@ -61,7 +61,7 @@ internal sealed partial class RegionLowering
     {
         List<int> leaves = [];
         CollectLeaves(root, Graph.Nodes[root].Axes, leaves);
-        List<int> accumulators = [.. leaves.Where(leaf => _epilogues.TryGetValue(leaf, out int owner) && owner == root)];
+        List<int> accumulators = [.. leaves.Where(leaf => _epilogues.TryGetValue(leaf, out int owner) && owner == root).OrderBy(leaf => leaf)];
         List<int> extras = [.. leaves.Where(leaf => !accumulators.Contains(leaf))];
         List<int> arguments = [.. accumulators, .. extras];
         LowerContraction(root, accumulators, extras, Inline(root));
