@@ -1,4 +1,3 @@
-using System;
+using Sinter.Command;
 
-Console.Error.WriteLine("usage: sinter COMMAND");
-return 2;
+return await CommandLine.Run(args);

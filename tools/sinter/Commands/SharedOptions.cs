@@ -1,0 +1,81 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.IO;
+
+namespace Sinter.Command.Commands;
+
+/// <summary>Arguments and options that several subcommands take.</summary>
+internal static class SharedOptions
+{
+    public static Argument<string> Checkpoint() => new("CHECKPOINT")
+    {
+        Description = "Folder with config.json, safetensors and tokenizer.json.",
+    };
+
+    public static Argument<string> ModelFile() => new("FILE.sinter") { Description = "A model description." };
+
+    public static Option<string?> Model() => new("--model")
+    {
+        HelpName = "FILE.sinter",
+        Description = "The model to run, instead of the one that config.json asks for.",
+    };
+
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for a program to read." };
+
+    public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");
+
+    /// <summary>An option for a whole number within bounds, both included.</summary>
+    public static Option<int?> WholeNumber(string name, string helpName, int least, int most, string description, params string[] aliases)
+    {
+        var option = new Option<int?>(name, aliases) { HelpName = helpName, Description = description };
+        option.Validators.Add(result => RequireBetween(result, least, most));
+        return option;
+    }
+
+    /// <summary>An option for a finite number within bounds, both included.</summary>
+    public static Option<double?> Number(string name, string helpName, double least, double most, string description)
+    {
+        var option = new Option<double?>(name) { HelpName = helpName, Description = description };
+        option.CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= least && value <= most)
+                return value;
+            result.AddError(FormattableString.Invariant($"{name} takes a number from {least} to {most}, not '{text}'."));
+            return null;
+        };
+        return option;
+    }
+
+    /// <summary>An option for token numbers: <c>1,2,3</c>.</summary>
+    public static Option<int[]?> Tokens(string name, string description) => new(name)
+    {
+        HelpName = "1,2,3",
+        Description = description,
+        CustomParser = result =>
+        {
+            var tokens = new List<int>();
+            foreach (string part in result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries))
+            {
+                if (int.TryParse(part, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int token)) tokens.Add(token);
+                else
+                {
+                    result.AddError($"{name} takes whole numbers with commas between, such as 1,2,3; '{part}' is none.");
+                    return null;
+                }
+            }
+
+            return [.. tokens];
+        },
+    };
+
+    private static void RequireBetween(OptionResult result, int least, int most)
+    {
+        string text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) || value < least || value > most)
+            result.AddError(FormattableString.Invariant($"{result.Option.Name} takes a whole number from {least} to {most}, not '{text}'."));
+    }
+}
