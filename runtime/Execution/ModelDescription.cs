@@ -28,6 +28,12 @@ public sealed record ModelDescription
 
     public required IReadOnlyList<WeightDeclaration> Weights { get; init; }
 
+    /// <summary>
+    /// Groups of <see cref="WeightDeclaration.Name"/> that one kernel reads together, such as an expert's gate and up
+    /// projections: in each layer all their tensors must be stored in one format.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<string>> SameFormat { get; init; } = [];
+
     /// <summary>The caches of one layer.</summary>
     public required IReadOnlyList<CacheDeclaration> Caches { get; init; }
 

@@ -1,0 +1,85 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.IO.MemoryMappedFiles;
+
+namespace Sinter.Runtime.Checkpoints;
+
+/// <summary>A safetensors file, mapped into memory. Its header is checked whole before any tensor is handed out.</summary>
+public sealed unsafe class SafetensorsFile : IDisposable
+{
+    private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
+    private MemoryMappedFile? _mapping;
+    private MemoryMappedViewAccessor? _view;
+    private byte* _data;
+
+    private SafetensorsFile(string path) => Path = path;
+
+    public string Path { get; }
+
+    public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
+
+    /// <summary>The header's <c>__metadata__</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; private set; } = new Dictionary<string, string>();
+
+    /// <summary>The first byte after the header.</summary>
+    internal byte* Data => _data is not null ? _data : throw new ObjectDisposedException(Path);
+
+    /// <exception cref="SinterException">The file is missing, unreadable, truncated or not well formed.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        var file = new SafetensorsFile(path);
+        try
+        {
+            file.Map();
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            file.Dispose();
+            throw new SinterException(File.Exists(path) ? $"{path}: the file cannot be read: {e.Message}" : $"{path}: there is no such file.", e);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="SinterException">The file has no such tensor.</exception>
+    public StoredTensor this[string name] => _tensors.TryGetValue(name, out StoredTensor? tensor)
+        ? tensor
+        : throw new SinterException($"{Path}: there is no tensor {Wording.Quote(name)}.");
+
+    /// <summary>Unmaps the file: the tensors' data must not be touched any more.</summary>
+    public void Dispose()
+    {
+        if (_data is not null) _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        _data = null;
+        _view?.Dispose();
+        _mapping?.Dispose();
+    }
+
+    private void Map()
+    {
+        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        long length = stream.Length;
+        if (length == 0) throw new SinterException($"{Path}: the file is empty, so it is no safetensors file.");
+        if (length < sizeof(ulong)) throw new SinterException($"{Path}: the file has only {length} bytes, but a safetensors file begins with 8 that give the length of its header.");
+        _mapping = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        start += _view.PointerOffset;
+        _data = start;
+
+        ulong claimed = *(ulong*)start;
+        long left = length - sizeof(ulong);
+        if (claimed > (ulong)left) throw new SinterException($"{Path}: the header claims {claimed} bytes, but only {left} follow: the file is truncated or no safetensors file.");
+        if (claimed > SafetensorsHeader.LongestHeader) throw new SinterException($"{Path}: the header claims {claimed} bytes, more than the {SafetensorsHeader.LongestHeader} that the format allows.");
+        _data = start + sizeof(ulong) + claimed;
+        SafetensorsHeader header = SafetensorsHeader.Parse(Path, new ReadOnlySpan<byte>(start + sizeof(ulong), (int)claimed), left - (long)claimed);
+        Metadata = header.Metadata;
+        foreach (TensorEntry entry in header.Tensors) _tensors.Add(entry.Name, new StoredTensor(this, entry));
+    }
+}
