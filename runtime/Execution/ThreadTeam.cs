@@ -1,28 +1,225 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Threading;
 
 namespace Sinter.Runtime.Execution;
 
-/// <summary>Threads that stay, so that a parallel region costs a tenth of a microsecond instead of a task.</summary>
-public sealed class ThreadTeam(int count)
-{
-    private int _arrived;
-    private int _phase;
+/// <summary>What every thread of a team runs.</summary>
+public delegate void TeamWork(in Worker worker);
 
-    public int Count { get; } = count;
+/// <summary>
+/// Threads that stay, so that a parallel region costs a tenth of a microsecond instead of a task. Inside a region they
+/// spin; between regions they spin for some microseconds and then sleep, so that an idle program uses no processor time.
+/// </summary>
+/// <param name="count">How many threads, the caller of <see cref="Run"/> included; 1 starts none.</param>
+public sealed unsafe class ThreadTeam(int count) : IDisposable
+{
+    // About 20 µs: longer than any stage's imbalance, and short beside a time slice if the processors are oversubscribed.
+    private const int SpinsBeforeYield = 1000;
+
+    // About 100 µs: as long as sampling and streaming take between two decoding steps.
+    private const int SpinsBeforeSleep = 5000;
+
+    private readonly object _gate = new();
+    private Counters _counters;
+    private Thread[]? _threads;
+    private TeamWork? _work;
+    private byte* _scratch;
+    private long _scratchStride;
+    private ExceptionDispatchInfo? _failure;
+    private volatile bool _failed;
+    private volatile bool _disposed;
+    private int _sleepers;
+    private int _busy;
+
+    /// <summary>Each on a cache line of its own: the threads that spin on one must not feel writes to another.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 320)]
+    private struct Counters
+    {
+        [FieldOffset(64)]
+        public int Arrived;
+
+        [FieldOffset(128)]
+        public int Phase;
+
+        [FieldOffset(192)]
+        public int Started;
+
+        [FieldOffset(256)]
+        public int Running;
+    }
+
+    /// <summary>The machine's cores that this process may use; a second hardware thread of a core adds nothing to SIMD work.</summary>
+    public static int DefaultCount { get; } = Math.Max(1, Math.Min(Environment.ProcessorCount, CountCores()));
+
+    public int Count { get; } = count >= 1 ? count : throw new ArgumentOutOfRangeException(nameof(count), count, "A team has at least one thread.");
 
     /// <summary>Waits until all <see cref="Count"/> threads have come here; spins, since a stage lasts microseconds.</summary>
     public void Barrier()
     {
         if (Count == 1) return;
-        int phase = Volatile.Read(ref _phase);
-        if (Interlocked.Increment(ref _arrived) == Count)
+        int phase = Volatile.Read(ref _counters.Phase);
+        if (Interlocked.Increment(ref _counters.Arrived) == Count)
         {
-            _arrived = 0;
-            Volatile.Write(ref _phase, phase + 1);
+            _counters.Arrived = 0;
+            Volatile.Write(ref _counters.Phase, phase + 1);
             return;
         }
 
-        var spin = new SpinWait();
-        while (Volatile.Read(ref _phase) == phase) spin.SpinOnce(sleep1Threshold: -1);
+        int spins = 0;
+        while (Volatile.Read(ref _counters.Phase) == phase)
+        {
+            if (_failed) throw new TeamStoppedException();
+            Spin(ref spins);
+        }
     }
+
+    /// <summary>
+    /// Runs the work on every thread, the caller's among them, and returns when all are done. What one of them throws
+    /// comes out here, once all have stopped.
+    /// </summary>
+    /// <param name="work">The work; keep the delegate, so that nothing is allocated.</param>
+    /// <param name="scratch">Memory of the threads, one after the other.</param>
+    /// <param name="scratchStride">Bytes from one thread's memory to the next one's.</param>
+    public void Run(TeamWork work, byte* scratch = null, long scratchStride = 0)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.Exchange(ref _busy, 1) != 0) throw new InvalidOperationException("A thread team runs one thing at a time.");
+        try
+        {
+            _work = work;
+            _scratch = scratch;
+            _scratchStride = scratchStride;
+            if (Count > 1) StartOthers();
+            Work(0);
+            int spins = 0;
+            while (Volatile.Read(ref _counters.Running) != 0) Spin(ref spins);
+            if (_failed) Fail();
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+        }
+    }
+
+    /// <summary>Ends the threads; not while one runs.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        lock (_gate)
+        {
+            _disposed = true;
+            Monitor.PulseAll(_gate);
+        }
+
+        foreach (Thread thread in _threads ?? []) thread.Join();
+    }
+
+    private void StartOthers()
+    {
+        Volatile.Write(ref _counters.Running, Count - 1);
+        if (_threads is null) CreateThreads();
+        Interlocked.Increment(ref _counters.Started);
+        if (Volatile.Read(ref _sleepers) == 0) return;
+        lock (_gate) Monitor.PulseAll(_gate);
+    }
+
+    private void CreateThreads()
+    {
+        _threads = new Thread[Count - 1];
+        for (int i = 1; i < Count; i++)
+        {
+            int index = i;
+            _threads[i - 1] = new Thread(() => Serve(index)) { IsBackground = true, Name = $"Sinter worker {index}" };
+            _threads[i - 1].Start();
+        }
+    }
+
+    private void Serve(int index)
+    {
+        for (int seen = 0; ; seen++)
+        {
+            WaitForStart(seen);
+            if (_disposed) return;
+            Work(index);
+            Interlocked.Decrement(ref _counters.Running);
+        }
+    }
+
+    private void WaitForStart(int seen)
+    {
+        for (int spins = 0; spins < SpinsBeforeSleep; spins++)
+        {
+            if (Volatile.Read(ref _counters.Started) != seen || _disposed) return;
+            int pause = 0;
+            Spin(ref pause);
+        }
+
+        lock (_gate)
+        {
+            // The full fence of the increment comes before the test, as that of Started before the starter's look at this.
+            Interlocked.Increment(ref _sleepers);
+            while (Volatile.Read(ref _counters.Started) == seen && !_disposed) Monitor.Wait(_gate);
+            Interlocked.Decrement(ref _sleepers);
+        }
+    }
+
+    private void Work(int index)
+    {
+        try
+        {
+            var worker = new Worker(index, Count, _scratch + index * _scratchStride, this);
+            _work!(in worker);
+        }
+        catch (TeamStoppedException)
+        {
+            // Another thread failed, and its exception is the one to report.
+        }
+        catch (Exception e)
+        {
+            lock (_gate) _failure ??= ExceptionDispatchInfo.Capture(e);
+            _failed = true;
+        }
+    }
+
+    private void Fail()
+    {
+        ExceptionDispatchInfo failure = _failure!;
+        _failure = null;
+        _failed = false;
+        _counters.Arrived = 0;
+        failure.Throw();
+    }
+
+    private static void Spin(ref int spins)
+    {
+        if (++spins >= SpinsBeforeYield) Thread.Yield();
+        else if (X86Base.IsSupported) X86Base.Pause();
+        else Thread.SpinWait(1);
+    }
+
+    private static int CountCores()
+    {
+        if (!OperatingSystem.IsLinux()) return int.MaxValue;
+        var cores = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            // One line a processor; those that share a core have the same.
+            for (int i = 0; File.Exists($"/sys/devices/system/cpu/cpu{i}/topology/thread_siblings_list"); i++)
+                cores.Add(File.ReadAllText($"/sys/devices/system/cpu/cpu{i}/topology/thread_siblings_list"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return int.MaxValue;
+        }
+
+        return cores.Count > 0 ? cores.Count : int.MaxValue;
+    }
+
+    /// <summary>Takes a thread out of a region that another thread has left by an exception.</summary>
+    private sealed class TeamStoppedException : Exception;
 }

@@ -1,4 +1,3 @@
-using System;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 
@@ -18,10 +17,7 @@ internal static unsafe class FiniteScan
     };
 
     /// <inheritdoc cref="FirstNonFinite(WeightFormat, byte*, long)"/>
-    public static int FirstNonFinite(ReadOnlySpan<float> numbers)
-    {
-        fixed (float* data = numbers) return (int)First((uint*)data, numbers.Length, 0x7F800000u);
-    }
+    public static long FirstNonFinite(float* numbers, long count) => First((uint*)numbers, count, 0x7F800000u);
 
     /// <summary>The first element that has all bits of <paramref name="mask"/> set: of an exponent, infinity or NaN.</summary>
     private static long First<T>(T* data, long count, T mask) where T : unmanaged, IBinaryInteger<T>

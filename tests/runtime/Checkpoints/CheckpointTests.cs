@@ -2,7 +2,9 @@ using System;
 using System.IO;
 using System.Linq;
 using Sinter.Runtime.Checkpoints;
+using Sinter.Tests.Data;
 using Xunit;
+using StoredTensor = Sinter.Runtime.Checkpoints.StoredTensor;
 
 namespace Sinter.Runtime.Tests.Checkpoints;
 
@@ -22,9 +24,9 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("micro-train")]
     public void Opens_published_layouts(string name)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(TestData.Folder(name));
+        using Checkpoint checkpoint = Checkpoint.Open(Repository.Data(name));
         StoredTensor embedding = checkpoint.Tensors["model.embed_tokens.weight"];
-        ModelConfig config = ModelConfig.Load(TestData.Folder(name));
+        ModelConfig config = ModelConfig.Load(Repository.Data(name));
         Assert.Equal([Convert.ToInt32(config.Values["vocab_size"]), Convert.ToInt32(config.Values["hidden_size"])], embedding.Shape);
         Assert.All(embedding.ToSingles(), number => Assert.True(float.IsFinite(number)));
     }
@@ -32,7 +34,7 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void Finds_every_tensor_of_every_shard()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(TestData.Folder("tiny-v3-noqlora-sharded"));
+        using Checkpoint checkpoint = Checkpoint.Open(Repository.Data("tiny-v3-noqlora-sharded"));
         Assert.Equal(2, checkpoint.Tensors.Values.Select(tensor => tensor.File).Distinct().Count());
         Assert.All(checkpoint.Tensors, pair => Assert.Equal(pair.Key, pair.Value.Name));
     }

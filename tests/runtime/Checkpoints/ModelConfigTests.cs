@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using Sinter.Runtime.Checkpoints;
+using Sinter.Tests.Data;
 using Xunit;
 
 namespace Sinter.Runtime.Tests.Checkpoints;
@@ -17,7 +18,7 @@ public sealed class ModelConfigTests : IDisposable
     [Fact]
     public void Flattens_names_and_keeps_kinds()
     {
-        ModelConfig config = ModelConfig.Load(TestData.Folder("tiny-v3-yarn"));
+        ModelConfig config = ModelConfig.Load(Repository.Data("tiny-v3-yarn"));
         Assert.Equal("deepseek_v3", config.ModelType);
         Assert.Equal(64L, config.Values["hidden_size"]);
         Assert.Equal(1e-6, config.Values["rms_norm_eps"]);
@@ -25,7 +26,7 @@ public sealed class ModelConfigTests : IDisposable
         Assert.Equal(8L, config.Values["rope_scaling.factor"]);
         Assert.Equal("yarn", config.Values["rope_scaling.type"]);
         Assert.Equal("DeepseekV3ForCausalLM", config.Values["architectures.0"]);
-        Assert.Null(ModelConfig.Load(TestData.Folder("tiny-v3-noqlora-sharded")).Values["q_lora_rank"]);
+        Assert.Null(ModelConfig.Load(Repository.Data("tiny-v3-noqlora-sharded")).Values["q_lora_rank"]);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System;
 using System.Runtime.InteropServices;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Numerics;
+using Sinter.Tests.Data;
 using Xunit;
 
 namespace Sinter.Runtime.Tests.Numerics;
@@ -9,7 +10,7 @@ namespace Sinter.Runtime.Tests.Numerics;
 /// <summary>The golden vectors come from PyTorch and an independent search for the nearest code.</summary>
 public sealed class ElementCastsTests : IDisposable
 {
-    private readonly SafetensorsFile _golden = TestData.Open("casts", "casts.safetensors");
+    private readonly SafetensorsFile _golden = SafetensorsFile.Open(Repository.Data("casts", "casts.safetensors"));
 
     public void Dispose() => _golden.Dispose();
 

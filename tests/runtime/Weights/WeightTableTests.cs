@@ -4,7 +4,9 @@ using System.Linq;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
+using Sinter.Tests.Data;
 using Xunit;
+using StoredTensor = Sinter.Runtime.Checkpoints.StoredTensor;
 
 namespace Sinter.Runtime.Tests.Weights;
 
@@ -26,9 +28,9 @@ public sealed unsafe class WeightTableTests : IDisposable
     [InlineData("micro-train", WeightPlacement.Mapped)]
     public void Binds_published_checkpoints(string name, WeightPlacement placement)
     {
-        ModelDescription description = DescriptionOf.DeepSeekV3(TestData.Folder(name));
-        using Checkpoint original = Checkpoint.Open(TestData.Folder(name));
-        using WeightTable table = WeightTable.Bind(description, Checkpoint.Open(TestData.Folder(name)), placement);
+        ModelDescription description = DescriptionOf.DeepSeekV3(Repository.Data(name));
+        using Checkpoint original = Checkpoint.Open(Repository.Data(name));
+        using WeightTable table = WeightTable.Bind(description, Checkpoint.Open(Repository.Data(name)), placement);
         foreach (WeightDeclaration declaration in description.Weights)
         {
             for (int i = 0; i < declaration.Layers * Math.Max(declaration.Experts, 1); i++)
@@ -63,8 +65,8 @@ public sealed unsafe class WeightTableTests : IDisposable
     [Fact]
     public void Takes_the_trained_checkpoint_which_leaves_the_copies_of_embedding_and_head_out()
     {
-        ModelDescription description = DescriptionOf.DeepSeekV3(TestData.TinyTrained);
-        using WeightTable table = WeightTable.Bind(description, Checkpoint.Open(TestData.TinyTrained));
+        ModelDescription description = DescriptionOf.DeepSeekV3(Repository.TinyTrained);
+        using WeightTable table = WeightTable.Bind(description, Checkpoint.Open(Repository.TinyTrained));
         WeightDeclaration copy = description.Weights.Single(declaration => declaration.Otherwise == "lm_head.weight");
         WeightDeclaration head = description.Weights.Single(declaration => declaration.Name == "lm_head.weight");
         Assert.True(table.Predicts);

@@ -1,0 +1,194 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Sinter.Runtime.Weights;
+
+namespace Sinter.Runtime.Execution;
+
+/// <summary>
+/// A running model: caches for a number of sequences, the buffers of a step, and the threads. Sequences of different
+/// lengths go through a step together, some with a whole prompt and others with one token; prompts longer than
+/// <see cref="SessionOptions.MaxTokensPerStep"/> go in chunks. A step allocates nothing on the managed heap.
+/// </summary>
+/// <remarks>One thread at a time may use a session. It does not own the weights.</remarks>
+public sealed unsafe partial class ModelSession : IDisposable
+{
+    private readonly ModelProgram _program;
+    private readonly ModelDescription _description;
+    private readonly WeightTable _weights;
+    private readonly SessionSizes _sizes;
+    private readonly ThreadTeam _team;
+    private readonly LatentCache _caches;
+    private readonly RotaryTables _rotaries;
+    private readonly StepBuffers _step;
+    private readonly Arena _memory;
+    private readonly AttentionOrder _order;
+    private readonly TeamWork _forward;
+    private readonly TeamWork _predict;
+    private readonly byte* _scratch;
+    private readonly float* _hidden;
+    private readonly float* _predictHidden;
+    private readonly float* _oneRow;
+    private readonly SequenceState[] _sequences;
+    private Pass _pass;
+    private bool _disposed;
+
+    /// <summary>What the session knows of a slot.</summary>
+    private struct SequenceState
+    {
+        public bool Used;
+
+        /// <summary>Positions in the main model's caches.</summary>
+        public int Length;
+
+        /// <summary>Positions in the prediction layer's cache.</summary>
+        public int Predicted;
+
+        /// <summary>The last step's rows of this sequence, whose hidden states are still there.</summary>
+        public int HiddenRow, HiddenCount, HiddenPosition;
+
+        /// <summary>Marks a sequence that the current call has seen.</summary>
+        public bool Seen;
+    }
+
+    private ModelSession(ModelProgram program, WeightTable weights, SessionOptions options, SessionSizes sizes)
+    {
+        _program = program;
+        _description = program.Description;
+        _weights = weights;
+        _sizes = sizes;
+        _order = options.AttentionOrder;
+        _sequences = new SequenceState[sizes.Sequences];
+        _forward = (in Worker worker) => _program.Forward(in _pass, in worker);
+        _predict = (in Worker worker) => _program.Predict(in _pass, in worker);
+        _team = new ThreadTeam(sizes.Threads);
+        _step = new StepBuffers(sizes.Tokens, sizes.Sequences);
+        _caches = new LatentCache(_description, sizes.Sequences, sizes.Capacity);
+        _rotaries = new RotaryTables(_description, sizes.Capacity);
+
+        long hiddenBytes = (long)sizes.Tokens * _description.HiddenSize * sizeof(float);
+        long scratchBytes = sizes.ScratchBytes(_description) * sizes.Threads;
+        long[] parts =
+        [
+            _description.TokenBytes * sizes.Tokens, _description.PositionBytes * sizes.Keys, _description.FixedBytes,
+            scratchBytes, hiddenBytes, hiddenBytes, (long)_description.VocabularySize * sizeof(float),
+        ];
+        long total = 0;
+        foreach (long bytes in parts) total += Arena.Align(bytes);
+        _memory = new Arena(total);
+        byte* at = _memory.Data;
+        byte* Take(int part)
+        {
+            byte* here = at;
+            at += Arena.Align(parts[part]);
+            return here;
+        }
+
+        _pass.TokenArena = Take(0);
+        _pass.PositionArena = Take(1);
+        _pass.FixedArena = Take(2);
+        _scratch = Take(3);
+        _hidden = (float*)Take(4);
+        _predictHidden = (float*)Take(5);
+        _oneRow = (float*)Take(6);
+        _pass.MaxTokens = sizes.Tokens;
+        _pass.MaxKeys = sizes.Keys;
+        _pass.Weights = weights.Weights;
+        _pass.Caches = _caches.Views;
+        _pass.Rotaries = _rotaries.Pointers;
+        _pass.LogitRows = _step.LogitRows;
+        _pass.Step.TokenIds = _step.TokenIds;
+        _pass.Step.Positions = _step.Positions;
+        _pass.Step.RangeOf = _step.RangeOf;
+        _pass.Step.Ranges = _step.Ranges;
+        _pass.Step.Capacity = sizes.Capacity;
+    }
+
+    public ModelDescription Description => _description;
+
+    public int MaxSequences => _sizes.Sequences;
+
+    /// <summary>Positions a sequence.</summary>
+    public int Capacity => _sizes.Capacity;
+
+    /// <summary>The most tokens a step takes.</summary>
+    public int MaxTokensPerStep => _sizes.Tokens;
+
+    public int Threads => _sizes.Threads;
+
+    /// <summary>Whether <see cref="Predict(ReadOnlySpan{SequenceTokens}, Span{float}, LogitRows)"/> can be called.</summary>
+    public bool Predicts => _description.Predicts && _weights.Predicts;
+
+    /// <summary>Bytes of caches and buffers, were all of them touched.</summary>
+    public long Bytes => _sizes.CacheBytes(_description) + _sizes.BufferBytes(_description);
+
+    /// <summary>Sees the numbers of every step, chunk by chunk; null in normal operation.</summary>
+    public ITrace? Trace
+    {
+        get => _pass.Trace;
+        set => _pass.Trace = value;
+    }
+
+    /// <exception cref="SinterException">An option is out of range, or the machine has too little memory.</exception>
+    public static ModelSession Open(ModelProgram program, WeightTable weights, SessionOptions? options = null)
+    {
+        options ??= new SessionOptions();
+        SessionSizes sizes = SessionSizes.Settle(program.Description, options);
+        sizes.RequireMemory(program.Description, Arena.MachineBytes);
+        return new ModelSession(program, weights, options, sizes);
+    }
+
+    /// <summary>Starts an empty sequence and returns its number.</summary>
+    /// <exception cref="SinterException">All slots are taken.</exception>
+    public int AddSequence()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        for (int slot = 0; slot < _sequences.Length; slot++)
+        {
+            if (_sequences[slot].Used) continue;
+            _sequences[slot] = new SequenceState { Used = true };
+            return slot;
+        }
+
+        throw new SinterException($"No slot is free: the session holds {MaxSequences} sequences already; release one or raise {nameof(SessionOptions.MaxSequences)}.");
+    }
+
+    /// <summary>Ends a sequence; its number may be given out again.</summary>
+    public void Release(int sequence) => State(sequence).Used = false;
+
+    /// <summary>How many positions a sequence has.</summary>
+    public int Length(int sequence) => State(sequence).Length;
+
+    /// <summary>How many positions of a sequence <see cref="Predict(ReadOnlySpan{SequenceTokens}, Span{float}, LogitRows)"/> has seen.</summary>
+    public int PredictedLength(int sequence) => State(sequence).Predicted;
+
+    /// <summary>Forgets a sequence's positions from <paramref name="length"/> on.</summary>
+    public void Truncate(int sequence, int length)
+    {
+        ref SequenceState state = ref State(sequence);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, state.Length);
+        state.Length = length;
+        state.Predicted = Math.Min(state.Predicted, length);
+        state.HiddenCount = Math.Clamp(length - state.HiddenPosition, 0, state.HiddenCount);
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _team.Dispose();
+        _caches.Dispose();
+        _rotaries.Dispose();
+        _step.Dispose();
+        _memory.Dispose();
+    }
+
+    private ref SequenceState State(int sequence)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if ((uint)sequence >= (uint)_sequences.Length || !_sequences[sequence].Used)
+            throw new ArgumentOutOfRangeException(nameof(sequence), sequence, "There is no such sequence in the session.");
+        return ref _sequences[sequence];
+    }
+}
