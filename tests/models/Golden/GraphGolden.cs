@@ -8,7 +8,7 @@ namespace Sinter.Models.Tests.Golden;
 
 /// <summary>
 /// A model graph in the reference evaluator against everything that the golden values of a checkpoint say. Traces of the graph:
-/// <c>embedding</c>, <c>hidden</c> after each layer, <c>router.topk_idx</c>, <c>router.topk_weight</c>.
+/// <c>hidden</c> after the embedding (layer -1) and each layer, <c>router.topk_idx</c>, <c>router.topk_weight</c>.
 /// </summary>
 internal sealed class GraphGolden(string name, ModelGraph graph)
 {
@@ -22,7 +22,7 @@ internal sealed class GraphGolden(string name, ModelGraph graph)
         for (int sequence = 0; sequence < Sequences; sequence++)
         {
             Evaluation result = new GraphEvaluator(graph, _checkpoint).Run(_golden.Tokens("input_ids", sequence));
-            NearHidden("prefill.hidden.0", sequence, result.Traced("embedding", -1));
+            NearHidden("prefill.hidden.0", sequence, result.Traced("hidden", -1));
             for (int layer = 0; layer < graph.Layers; layer++)
             {
                 CheckRouter(result, sequence, layer);

@@ -45,7 +45,7 @@ internal sealed class HandWrittenDeepSeek
         Region embedding = Region("embedding", -1, 0, () =>
         {
             int x = Row("model.embed_tokens.weight", Input("token", s_t), null);
-            _traces.Add(new Trace("embedding", x));
+            _traces.Add(new Trace("hidden", x));
             return [("x", x)];
         });
         Region dense = Region("dense layers", 0, _dense, () => [("x", Layer(Input("x", s_t, _d), isDense: true))]);
