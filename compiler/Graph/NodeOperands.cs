@@ -20,6 +20,9 @@ public static class NodeOperands
         Choose choose => choose with { Scores = move(choose.Scores) },
         Take take => take with { Values = move(take.Values), Index = move(take.Index) },
         Cached cached => cached with { Input = move(cached.Input) },
+        OneHot hot => hot with { Index = move(hot.Index) },
+        Rename rename => rename with { Input = move(rename.Input) },
+        Assemble assemble => assemble with { Parts = assemble.Parts.Select(part => part with { Value = move(part.Value) }).ToEquatable() },
         Attend attend => attend with
         {
             Terms = attend.Terms.Select(term => new QueryKey(move(term.Query), move(term.Key))).ToEquatable(),

@@ -24,6 +24,9 @@ public enum UnaryOperator
     Tanh,
     Relu,
     Abs,
+
+    /// <summary>1 where the operand is above zero, else 0: the slope of relu, and what max and min choose by.</summary>
+    Step,
 }
 
 public enum BinaryOperator

@@ -51,6 +51,9 @@ public sealed class NodeReference(
         Take take => Evaluate(take),
         Cached cached => Evaluate(cached),
         Attend attend => Evaluate(attend),
+        OneHot hot => Evaluate(hot),
+        Rename rename => Evaluate(rename),
+        Assemble assemble => Evaluate(assemble),
         _ => throw new NotSupportedException("the reference does not know this kind"),
     };
 
@@ -264,6 +267,36 @@ public sealed class NodeReference(
             throw new InvalidOperationException($"cache {cached.Cache} holds {rows.Count} rows before position {firstPosition}");
         for (int i = 0; i < tokens; i++) rows.Add(appended.Row(i));
         return Lay(new NamedArray([positions, .. row], [rows.Count, .. row.Select(input.Size)], [.. rows.SelectMany(numbers => numbers)]), cached);
+    }
+
+    private NamedArray Evaluate(OneHot hot)
+    {
+        NamedArray index = _values[hot.Index];
+        NamedArray result = New(hot);
+        int[] places = PlacesIn(index, result);
+        int[] among = Indices(result, hot.Among.Name);
+        for (int i = 0; i < places.Length; i++) result.Numbers[i] = index.Numbers[places[i]] == among[i] ? 1 : 0;
+        return result;
+    }
+
+    private NamedArray Evaluate(Rename rename)
+    {
+        NamedArray input = _values[rename.Input];
+        string[] names = [.. input.Axes.Select(axis => axis == rename.From.Name ? rename.To.Name : axis)];
+        return Lay(new NamedArray(names, input.Sizes, input.Numbers), rename);
+    }
+
+    private NamedArray Evaluate(Assemble assemble)
+    {
+        NamedArray result = New(assemble);
+        foreach (Part part in assemble.Parts)
+        {
+            NamedArray value = _values[part.Value];
+            int[] places = Places.Of(value.Sizes, [.. part.Strides]);
+            for (int i = 0; i < places.Length; i++) result.Numbers[part.Offset + places[i]] += value.Numbers[i];
+        }
+
+        return result;
     }
 
     private double[] Stored(WeightTensor tensor, int expert)
