@@ -215,7 +215,7 @@ public sealed unsafe partial class ModelSession
         }
     }
 
-    private void CheckTokens(ReadOnlySpan<int> tokens)
+    internal void CheckTokens(ReadOnlySpan<int> tokens)
     {
         if (tokens.Length == 0) throw new SinterException("There are no tokens; a sequence needs at least one.");
         for (int i = 0; i < tokens.Length; i++)

@@ -1,7 +1,7 @@
 namespace Sinter.Runtime.Execution;
 
 /// <summary>How much a session can hold and how it runs.</summary>
-public sealed record SessionOptions
+public record SessionOptions
 {
     /// <summary>Sequences at a time.</summary>
     public int MaxSequences { get; init; } = 1;

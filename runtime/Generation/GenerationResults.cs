@@ -1,0 +1,45 @@
+namespace Sinter.Runtime.Generation;
+
+/// <summary>Why a generation ended.</summary>
+public enum FinishReason
+{
+    /// <summary>The model ended the text.</summary>
+    EndOfSequence,
+
+    /// <summary>One of <see cref="GenerationOptions.StopTokens"/> came.</summary>
+    StopToken,
+
+    /// <summary>One of <see cref="GenerationOptions.StopStrings"/> came.</summary>
+    StopString,
+
+    /// <summary><see cref="GenerationOptions.MaxTokens"/> were generated.</summary>
+    MaxTokens,
+
+    /// <summary>The sequence has as many positions as it can hold.</summary>
+    ContextFull,
+}
+
+/// <summary>What a generation took. The times are those on the clock, shared steps included, waiting for a slot left out.</summary>
+/// <param name="PromptTokens">Tokens of the prompt.</param>
+/// <param name="GeneratedTokens">Tokens generated, the one that ended it included.</param>
+/// <param name="PrefillSeconds">From the prompt's first step to the first token.</param>
+/// <param name="DecodeSeconds">From the first token to the last.</param>
+/// <param name="Reason">Why it ended.</param>
+public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens, double PrefillSeconds, double DecodeSeconds, FinishReason Reason)
+{
+    /// <summary>Prompt tokens a second.</summary>
+    public double PrefillRate => PrefillSeconds > 0 ? PromptTokens / PrefillSeconds : 0;
+
+    /// <summary>Tokens a second after the first one; zero where there was only one.</summary>
+    public double DecodeRate => DecodeSeconds > 0 ? (GeneratedTokens - 1) / DecodeSeconds : 0;
+}
+
+/// <summary>A piece of generated text: whole characters, often a word.</summary>
+/// <param name="Text">The piece; the last one may be empty.</param>
+/// <param name="Statistics">With the last piece only.</param>
+public sealed record GeneratedText(string Text, GenerationStatistics? Statistics = null);
+
+/// <summary>A generated token.</summary>
+/// <param name="Token">Its number; the last one may be the token that ended the sequence.</param>
+/// <param name="Statistics">With the last token only.</param>
+public readonly record struct GeneratedToken(int Token, GenerationStatistics? Statistics = null);

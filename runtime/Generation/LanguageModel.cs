@@ -1,0 +1,186 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Tasks;
+using Sinter.Runtime.Checkpoints;
+using Sinter.Runtime.Execution;
+using Sinter.Runtime.Text;
+using Sinter.Runtime.Weights;
+
+namespace Sinter.Runtime.Generation;
+
+/// <summary>
+/// A compiled model with the weights of a checkpoint: text or tokens in, text or tokens out. The class that the compiler
+/// makes of a <c>.sinter</c> model derives from it.
+/// </summary>
+/// <remarks>
+/// Safe for use from several threads. Generations that run at once are batched: up to
+/// <see cref="SessionOptions.MaxSequences"/> of them go through each step together, and further ones wait in line. Each
+/// gives the tokens that it would give alone, but for the rounding of sums in another order.
+/// </remarks>
+public class LanguageModel : IDisposable, IAsyncDisposable
+{
+    private readonly ModelProgram _program;
+    private readonly WeightTable _weights;
+    private readonly ModelSession _session;
+    private readonly GenerationLoop _loop;
+    private readonly IReadOnlyList<int> _endTokens;
+    private int _disposed;
+
+    /// <param name="program">The compiled model.</param>
+    /// <param name="folder">A checkpoint in the published layout: config.json, safetensors and tokenizer.json.</param>
+    /// <param name="options">Threads, context and the like; null for what suits this machine.</param>
+    /// <exception cref="SinterException">The checkpoint is damaged or is not of this model; the message says what and where.</exception>
+    protected LanguageModel(ModelProgram program, string folder, LoadOptions? options)
+    {
+        options ??= new LoadOptions();
+        _program = program;
+        if (!Directory.Exists(folder)) throw new SinterException($"{folder}: there is no such folder.");
+        ConfigAgreement.Require(program.Description, ModelConfig.Load(folder));
+        _endTokens = EndTokens.Load(folder);
+        if (File.Exists(Path.Combine(folder, "tokenizer.json"))) Tokenizer = ModelTokenizer.Load(folder);
+        if (_endTokens.Count == 0 && Tokenizer?.EndOfSequence is { } end) _endTokens = [end];
+        Folder = folder;
+        _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights);
+        try
+        {
+            _session = ModelSession.Open(program, _weights, options);
+        }
+        catch
+        {
+            _weights.Dispose();
+            throw;
+        }
+
+        _loop = new GenerationLoop(_session);
+    }
+
+    /// <summary>The checkpoint's folder.</summary>
+    public string Folder { get; }
+
+    public ModelDescription Description => _program.Description;
+
+    /// <summary>The checkpoint's tokenizer; null where it has none, and only tokens can be generated.</summary>
+    public ModelTokenizer? Tokenizer { get; }
+
+    /// <summary>The tokens that end a sequence.</summary>
+    public IReadOnlyList<int> EndOfSequence => _endTokens;
+
+    /// <summary>The weights, as long as the model is not disposed of.</summary>
+    public WeightTable Weights => _weights;
+
+    /// <summary>Positions a sequence: prompt and generated tokens together.</summary>
+    public int Capacity => _session.Capacity;
+
+    /// <summary>Loads a checkpoint for a program that was compiled in memory.</summary>
+    /// <inheritdoc cref="LanguageModel(ModelProgram, string, LoadOptions)"/>
+    public static LanguageModel Open(ModelProgram program, string folder, LoadOptions? options = null) => new(program, folder, options);
+
+    /// <summary>Opens a session of one's own on the same weights, for batches, logits and what happens inside.</summary>
+    public ModelSession OpenSession(SessionOptions? options = null) => ModelSession.Open(_program, _weights, options);
+
+    /// <summary>Continues a text.</summary>
+    /// <param name="prompt">The text; it may hold special tokens written out.</param>
+    /// <param name="options">How to choose tokens and when to stop; null for greedy choice of at most 256 tokens.</param>
+    /// <param name="cancellation">Ends the generation between two tokens.</param>
+    /// <returns>Pieces of text as they come; the last has the statistics.</returns>
+    /// <exception cref="SinterException">The prompt is too long or empty, an option is out of range, or the checkpoint has no tokenizer.</exception>
+    public IAsyncEnumerable<GeneratedText> GenerateAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        options ??= new GenerationOptions();
+        options.Validate();
+        ModelTokenizer tokenizer = Tokenizer ?? throw new SinterException($"{Folder}: there is no tokenizer.json, so this model takes tokens, not text.");
+        bool begins = options.AddBeginOfSequence ?? tokenizer.AddsBeginOfSequence;
+        if (begins && tokenizer.BeginOfSequence is null) throw new SinterException($"{Folder}: the tokenizer names no token that begins a sequence.");
+        int[] tokens = tokenizer.Encode(prompt, begins);
+        Check(tokens);
+        return ReadText(tokens, options, tokenizer, cancellation);
+    }
+
+    /// <summary>Continues a sequence of tokens.</summary>
+    /// <param name="prompt">At least one token; none is added.</param>
+    /// <param name="options">How to choose tokens and when to stop; stop strings have no say here.</param>
+    /// <param name="cancellation">Ends the generation between two tokens.</param>
+    /// <returns>Tokens as they come; the last has the statistics, and may be the one that ends the sequence.</returns>
+    /// <exception cref="SinterException">The prompt is too long, empty or holds a token out of range, or an option is out of range.</exception>
+    public IAsyncEnumerable<GeneratedToken> GenerateTokensAsync(IReadOnlyList<int> prompt, GenerationOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        options ??= new GenerationOptions();
+        options.Validate();
+        int[] tokens = [.. prompt];
+        Check(tokens);
+        return ReadTokens(tokens, options, cancellation);
+    }
+
+    /// <summary>Ends running generations with an error and gives all memory back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        _loop.Dispose();
+        _session.Dispose();
+        _weights.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        // The step that is under way may take a while.
+        return new ValueTask(Task.Run(Dispose));
+    }
+
+    private void Check(int[] tokens)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        if (tokens.Length == 0) throw new SinterException("The prompt is empty; a generation needs at least one token to start from.");
+        if (tokens.Length > Capacity) throw new SinterException($"The prompt has {tokens.Length} tokens, but {Description.Name} takes at most {Capacity} here.");
+        _session.CheckTokens(tokens);
+    }
+
+    private async IAsyncEnumerable<GeneratedText> ReadText(
+        int[] prompt, GenerationOptions options, ModelTokenizer tokenizer, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(given, cancellation);
+        var generation = new RunningGeneration(prompt, options, _endTokens, tokenizer.Stream(), either.Token);
+        await foreach (Piece piece in Run(generation, either.Token).ConfigureAwait(false))
+            if (piece.Text.Length > 0 || piece.Statistics is not null) yield return new GeneratedText(piece.Text, piece.Statistics);
+    }
+
+    private async IAsyncEnumerable<GeneratedToken> ReadTokens(
+        int[] prompt, GenerationOptions options, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(given, cancellation);
+        var generation = new RunningGeneration(prompt, options, _endTokens, null, either.Token);
+        await foreach (Piece piece in Run(generation, either.Token).ConfigureAwait(false))
+            yield return new GeneratedToken(piece.Token, piece.Statistics);
+    }
+
+    private async IAsyncEnumerable<Piece> Run(RunningGeneration generation, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        _loop.Start(generation);
+        try
+        {
+            while (await generation.Pieces.WaitToReadAsync(cancellation).ConfigureAwait(false))
+            {
+                while (generation.Pieces.TryRead(out Piece piece))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    if (generation.Read()) _loop.Wake();
+                    yield return piece;
+                }
+            }
+        }
+        finally
+        {
+            // Reached too when the caller leaves its loop early.
+            generation.Abandon();
+            _loop.Wake();
+        }
+    }
+}
