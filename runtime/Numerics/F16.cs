@@ -1,0 +1,64 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace Sinter.Runtime.Numerics;
+
+/// <summary>16-bit IEEE floats.</summary>
+public readonly unsafe struct F16 : IWeightFormat
+{
+    public static int Bytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 2;
+    }
+
+    public static bool IsBlockScaled
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
+    public static float QuadFactor
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1f;
+    }
+
+    public static float ArrangeFactor
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1f;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Load<V>(byte* place)
+        where V : struct, ILanes<V> => V.LoadF16((ushort*)place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Number(byte* place) => (float)BitConverter.UInt16BitsToHalf(*(ushort*)place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadQuad<V>(byte* place, out V first, out V second, out V third, out V fourth)
+        where V : struct, ILanes<V>
+    {
+        ushort* numbers = (ushort*)place;
+        first = V.LoadF16(numbers);
+        second = V.LoadF16(numbers + V.Count);
+        third = V.LoadF16(numbers + 2 * V.Count);
+        fourth = V.LoadF16(numbers + 3 * V.Count);
+    }
+
+    public static void Arrange<V>(float* from, float* to)
+        where V : struct, ILanes<V>
+    {
+        for (int i = 0; i < 4 * V.Count; i++) to[i] = from[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Mark<V>(byte* place, V marks)
+        where V : struct, ILanes<V> => marks;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsMarked<V>(V marks)
+        where V : struct, ILanes<V> => false;
+}

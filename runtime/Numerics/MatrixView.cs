@@ -1,0 +1,79 @@
+using System;
+using System.Runtime.CompilerServices;
+using Sinter.Runtime.Weights;
+
+namespace Sinter.Runtime.Numerics;
+
+/// <summary>
+/// A stored matrix seen as [column, depth]: number (column, depth) is element offset + (column / block)·blockStride +
+/// (column % block)·columnStride + depth·depthStride, and one of the last two strides is 1.
+/// </summary>
+public readonly unsafe struct MatrixView(
+    StoredWeight* weight,
+    long offset,
+    int columnStride,
+    int depthStride,
+    int block = int.MaxValue,
+    int blockStride = 0)
+{
+    /// <summary>Rows and columns that share a scale.</summary>
+    public const int ScaleBlock = 128;
+
+    public readonly StoredWeight* Weight = weight;
+    public readonly int ColumnStride = columnStride;
+    public readonly int DepthStride = depthStride;
+    private readonly long _offset = offset;
+    private readonly int _block = block;
+    private readonly int _blockStride = blockStride;
+
+    /// <summary>The element at depth zero.</summary>
+    public long Element(int column) =>
+        column < _block
+            ? _offset + (long)column * ColumnStride
+            : _offset + (long)(column / _block) * _blockStride + (long)(column % _block) * ColumnStride;
+
+    /// <summary>Whether <paramref name="count"/> columns from this one on stand at equal distances.</summary>
+    public bool IsEven(int column, int count) => column % _block + count <= _block;
+
+    /// <summary>Where the scale of an element's block stands.</summary>
+    public static float* Scale(StoredWeight* weight, long element)
+    {
+        (ulong row, ulong column) = Math.DivRem((ulong)element, (ulong)weight->Columns);
+        return weight->Scales + row / ScaleBlock * (ulong)weight->ScaleColumns + column / ScaleBlock;
+    }
+
+    /// <summary>The first <paramref name="count"/> numbers from an element on within one stored row, widened and scaled; other lanes are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Load<V, W>(StoredWeight* weight, long element, int count)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        V numbers = Widen<V, W>(weight->Data + element * W.Bytes, count);
+        return W.IsBlockScaled ? numbers * Scales<V>(weight, element, count) : numbers;
+    }
+
+    /// <summary>The first <paramref name="count"/> numbers at a place, without their scales; other lanes are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Widen<V, W>(byte* place, int count)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat => count >= V.Count ? W.Load<V>(place) : WidenPart<V, W>(place, count);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V WidenPart<V, W>(byte* place, int count)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        byte* numbers = stackalloc byte[V.Count * W.Bytes];
+        Unsafe.CopyBlockUnaligned(numbers, place, (uint)(count * W.Bytes));
+        return W.Load<V>(numbers);
+    }
+
+    /// <summary>The scales of <paramref name="count"/> elements of one stored row.</summary>
+    public static V Scales<V>(StoredWeight* weight, long element, int count)
+        where V : struct, ILanes<V>
+    {
+        float* scale = Scale(weight, element);
+        int left = ScaleBlock - (int)(element % weight->Columns % ScaleBlock);
+        return left >= count ? V.All(scale[0]) : V.First(V.All(scale[0]), left, V.All(scale[1]));
+    }
+}

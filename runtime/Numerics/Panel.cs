@@ -1,0 +1,145 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace Sinter.Runtime.Numerics;
+
+/// <summary>
+/// Products of many rows with a stored matrix: two vectors of columns are widened into a panel [depth, 2·V.Count], which
+/// stays in the cache while all rows pass through register tiles of <see cref="Rows"/> × 2 vectors.
+/// </summary>
+public static unsafe class Panel
+{
+    /// <summary>Rows of a register tile: with two vectors of columns, twelve sums keep both FMA units busy.</summary>
+    public const int Rows = 6;
+
+    /// <summary>Widens columns from <paramref name="column"/> on, at depths from <paramref name="start"/> on; columns past <paramref name="columns"/> become zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pack<V, W>(in MatrixView matrix, int column, int columns, int start, int depth, float* panel)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        if (matrix.DepthStride != 1) PackRows<V, W>(matrix, column, columns, start, depth, panel);
+        else PackColumns<V, W>(matrix, column, columns, start, depth, panel);
+    }
+
+    private static void PackColumns<V, W>(in MatrixView matrix, int column, int columns, int start, int depth, float* panel)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        float* square = stackalloc float[V.Count * V.Count];
+        long* elements = stackalloc long[V.Count];
+        for (int half = 0; half < 2 * V.Count; half += V.Count)
+        {
+            int used = Math.Clamp(columns - half, 0, V.Count);
+            for (int i = 0; i < used; i++) elements[i] = matrix.Element(column + half + i) + start;
+            for (int i = used; i < V.Count; i++) V.Zero.Store(square + i * V.Count);
+            for (int k = 0; k < depth; k += V.Count)
+            {
+                int lanes = Math.Min(V.Count, depth - k);
+                for (int i = 0; i < used; i++) MatrixView.Load<V, W>(matrix.Weight, elements[i] + k, lanes).Store(square + i * V.Count);
+                float* to = panel + (long)k * 2 * V.Count + half;
+                if (lanes == V.Count)
+                {
+                    V.Transpose(square, V.Count, to, 2 * V.Count);
+                    continue;
+                }
+
+                for (int j = 0; j < lanes; j++)
+                    for (int i = 0; i < V.Count; i++) to[j * 2 * V.Count + i] = square[i * V.Count + j];
+            }
+        }
+    }
+
+    private static void PackRows<V, W>(in MatrixView matrix, int column, int columns, int start, int depth, float* panel)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        int lanes;
+        for (int c = 0; c < 2 * V.Count; c += lanes)
+        {
+            int used = columns - c;
+            lanes = Math.Min(V.Count, 2 * V.Count - c);
+            if (used > 0)
+            {
+                lanes = Math.Min(lanes, used);
+                while (!matrix.IsEven(column + c, lanes)) lanes--;
+            }
+
+            long element = matrix.Element(column + Math.Min(c, columns - 1)) + (long)start * matrix.DepthStride;
+            for (int k = 0; k < depth; k++, element += matrix.DepthStride)
+            {
+                V numbers = used > 0 ? MatrixView.Load<V, W>(matrix.Weight, element, lanes) : V.Zero;
+                numbers.Store(panel + (long)k * 2 * V.Count + c, lanes);
+            }
+        }
+    }
+
+    /// <summary>sums[row, 0 .. 2·V.Count] += Σ over depth of rows[row][start + depth] · panel[depth].</summary>
+    public static void Add<V>(float** rows, int count, int start, int depth, float* panel, float* sums)
+        where V : struct, ILanes<V>
+    {
+        for (int row = 0; row < count; row += Rows)
+        {
+            int last = Math.Min(Rows, count - row) - 1;
+            Tile<V>(
+                rows[row] + start,
+                rows[row + Math.Min(1, last)] + start,
+                rows[row + Math.Min(2, last)] + start,
+                rows[row + Math.Min(3, last)] + start,
+                rows[row + Math.Min(4, last)] + start,
+                rows[row + Math.Min(5, last)] + start,
+                depth,
+                panel,
+                sums + (long)row * 2 * V.Count,
+                last);
+        }
+    }
+
+    /// <summary>Rows past the last one repeat it and are not stored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile<V>(
+        float* x0, float* x1, float* x2, float* x3, float* x4, float* x5, int depth, float* panel, float* sums, int last)
+        where V : struct, ILanes<V>
+    {
+        V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
+        V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
+        for (long k = 0; k < depth; k++)
+        {
+            V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
+            panel += 2 * V.Count;
+            V x = V.All(x0[k]);
+            a00 = V.Fma(x, w0, a00);
+            a01 = V.Fma(x, w1, a01);
+            x = V.All(x1[k]);
+            a10 = V.Fma(x, w0, a10);
+            a11 = V.Fma(x, w1, a11);
+            x = V.All(x2[k]);
+            a20 = V.Fma(x, w0, a20);
+            a21 = V.Fma(x, w1, a21);
+            x = V.All(x3[k]);
+            a30 = V.Fma(x, w0, a30);
+            a31 = V.Fma(x, w1, a31);
+            x = V.All(x4[k]);
+            a40 = V.Fma(x, w0, a40);
+            a41 = V.Fma(x, w1, a41);
+            x = V.All(x5[k]);
+            a50 = V.Fma(x, w0, a50);
+            a51 = V.Fma(x, w1, a51);
+        }
+
+        Accumulate(sums, a00, a01);
+        if (last > 0) Accumulate(sums + 2 * V.Count, a10, a11);
+        if (last > 1) Accumulate(sums + 4 * V.Count, a20, a21);
+        if (last > 2) Accumulate(sums + 6 * V.Count, a30, a31);
+        if (last > 3) Accumulate(sums + 8 * V.Count, a40, a41);
+        if (last > 4) Accumulate(sums + 10 * V.Count, a50, a51);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate<V>(float* sums, V first, V second)
+        where V : struct, ILanes<V>
+    {
+        (V.Load(sums) + first).Store(sums);
+        (V.Load(sums + V.Count) + second).Store(sums + V.Count);
+    }
+}

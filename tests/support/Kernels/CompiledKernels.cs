@@ -1,0 +1,135 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+using System.Text;
+using System.Threading;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Sinter.Compiler.Operations;
+using Sinter.Runtime.Execution;
+
+namespace Sinter.Tests.Kernels;
+
+/// <summary>Printed kernels, compiled in memory and run by real threads.</summary>
+public sealed unsafe class CompiledKernels
+{
+    private delegate void Invocation(ref readonly Step step, in Worker worker, nint* arguments);
+
+    private readonly Dictionary<string, KernelSource> _sources;
+    private readonly Type _type;
+
+    /// <exception cref="InvalidOperationException">The text does not compile; the message shows why, and the line.</exception>
+    public CompiledKernels(IReadOnlyCollection<KernelSource> sources)
+    {
+        _sources = sources.ToDictionary(s => s.Method);
+        var text = new StringBuilder("""
+            using System;
+            using System.Runtime.CompilerServices;
+            using Sinter.Runtime.Execution;
+            using Sinter.Runtime.Numerics;
+            using Sinter.Runtime.Weights;
+
+            public static unsafe class Printed
+            {
+
+            """);
+        foreach (KernelSource source in sources) text.Append(source.Text).Append('\n').Append(Call(source)).Append('\n');
+        text.Append("}\n");
+        _type = Compile(text.ToString()).GetType("Printed")!;
+    }
+
+    /// <summary>Runs a kernel on a team of <paramref name="workers"/> threads, each with scratch memory of its own.</summary>
+    /// <param name="lanes">Lanes128, Lanes256 or Lanes512.</param>
+    /// <param name="arguments">In the order of the kernel's parameters: pointers, and counts.</param>
+    public void Run(string method, Type lanes, Step step, int workers, params nint[] arguments)
+    {
+        KernelSource source = _sources[method];
+        if (arguments.Length != source.Parameters.Count)
+            throw new ArgumentException($"{method} takes {source.Parameters.Count} arguments, not {arguments.Length}.");
+        var call = _type.GetMethod(method + "Call")!.MakeGenericMethod(lanes).CreateDelegate<Invocation>();
+        var team = new ThreadTeam(workers);
+        Exception? failure = null;
+        var threads = new Thread[workers];
+        for (int index = 0; index < workers; index++)
+        {
+            int own = index;
+            threads[index] = new Thread(() =>
+            {
+                byte* scratch = (byte*)NativeMemory.AlignedAlloc((nuint)source.ScratchBytes + 256, 64);
+                try
+                {
+                    // What a kernel before has left in the memory must not matter, and what is behind it is not a kernel's.
+                    new Span<byte>(scratch, source.ScratchBytes + 256).Fill(0xff);
+                    var worker = new Worker(own, workers, scratch, team);
+                    fixed (nint* list = arguments) call(in step, in worker, list);
+                    if (new Span<byte>(scratch + source.ScratchBytes, 256).ContainsAnyExcept((byte)0xff))
+                        throw new InvalidOperationException($"{method} wrote past its {source.ScratchBytes} bytes of scratch.");
+                }
+                catch (Exception e)
+                {
+                    failure = e;
+                }
+                finally
+                {
+                    NativeMemory.AlignedFree(scratch);
+                }
+            });
+            threads[index].Start();
+        }
+
+        foreach (Thread thread in threads) thread.Join();
+        if (failure is not null) throw new InvalidOperationException($"{method} failed: {failure.Message}", failure);
+    }
+
+    /// <summary>A method that takes the arguments as a list, for one delegate type for all kernels.</summary>
+    private static string Call(KernelSource source)
+    {
+        IEnumerable<string> arguments = source.Parameters.Select((p, i) => p.Kind switch
+        {
+            ParameterKind.Floats => $"(float*)a[{i}]",
+            ParameterKind.Integers => $"(int*)a[{i}]",
+            ParameterKind.Count => $"(int)a[{i}]",
+            ParameterKind.Weight => $"(StoredWeight*)a[{i}]",
+            ParameterKind.Cache => $"(CacheView*)a[{i}]",
+            _ => $"(ExpertGroups*)a[{i}]",
+        });
+        return $"""
+            public static void {source.Method}Call<V>(ref readonly Step step, in Worker worker, nint* a)
+                where V : struct, ILanes<V> => {source.Method}<V>(in step, in worker, {string.Join(", ", arguments)});
+            """;
+    }
+
+    private static Assembly Compile(string text)
+    {
+        var parse = new CSharpParseOptions(LanguageVersion.Latest);
+        SyntaxTree tree = CSharpSyntaxTree.ParseText(text, parse);
+        string platform = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
+        IEnumerable<string> files = platform.Split(Path.PathSeparator).Append(typeof(Step).Assembly.Location).Distinct();
+        var compilation = CSharpCompilation.Create(
+            "Printed" + Guid.NewGuid().ToString("N"),
+            [tree],
+            files.Select(file => MetadataReference.CreateFromFile(file)),
+            new CSharpCompilationOptions(
+                OutputKind.DynamicallyLinkedLibrary,
+                allowUnsafe: true,
+                optimizationLevel: OptimizationLevel.Release,
+                nullableContextOptions: NullableContextOptions.Enable,
+                generalDiagnosticOption: ReportDiagnostic.Error));
+        using var image = new MemoryStream();
+        var result = compilation.Emit(image);
+        if (!result.Success)
+        {
+            string[] lines = text.Split('\n');
+            IEnumerable<string> errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(10)
+                .Select(d => $"{d}\n    {lines[d.Location.GetLineSpan().StartLinePosition.Line].Trim()}");
+            throw new InvalidOperationException(string.Join("\n", errors));
+        }
+
+        image.Position = 0;
+        return new AssemblyLoadContext("printed", isCollectible: true).LoadFromStream(image);
+    }
+}
