@@ -82,6 +82,7 @@ internal static class CSharpExpressions
             Function.Exp or Function.Tanh => ($"{(lanes ? "LaneMath" : "MathF")}.{call.Function}({all})", Primary),
             Function.Rsqrt or Function.Sigmoid or Function.Silu or Function.Relu => ($"LaneMath.{call.Function}({all})", Primary),
             Function.Negate => ($"-{Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
+            Function.Not => ($"!{Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
             Function.LaneCount => ("V.Count", Primary),
             Function.LanesLeft => ($"LaneMath.Left<V>({all})", Primary),
             Function.All => (call.Arguments[0] is Real { Value: 0 } ? "V.Zero" : $"V.All({all})", Primary),

@@ -70,7 +70,6 @@ public static class CSharpKernelPrinter
         var used = kernel.Sizes.Where(c => Regex.IsMatch(body, $@"\b{c.Name}\b")).ToList();
         if (used.Count > 0)
             writer.Line($"const int {string.Join(", ", used.Select(c => $"{c.Name} = {CSharpExpressions.Print(c.Value)}"))};");
-        if (Regex.IsMatch(body, @"\bscratch\b")) writer.Line("byte* scratch = worker.Scratch;");
         writer.Lines(body);
     }
 
@@ -96,11 +95,6 @@ public static class CSharpKernelPrinter
             case If choice:
                 WriteBlock(writer, $"if ({CSharpExpressions.Print(choice.Condition)})", choice.Then);
                 if (choice.Otherwise.Count > 0) WriteBlock(writer, "else", choice.Otherwise);
-                break;
-            case Reserve reserve:
-                string type = CSharpExpressions.Type(reserve.Place.Kind);
-                writer.Line($"{type} {reserve.Place.Text} = ({type})scratch;");
-                writer.Line($"scratch += (({CSharpExpressions.Print(reserve.Count)}) * sizeof({type.Substring(0, type.Length - 1)}) + 63) / 64 * 64;");
                 break;
             default:
                 writer.Line(Simple(statement)!);
@@ -129,6 +123,7 @@ public static class CSharpKernelPrinter
         Assign assign => Print(assign),
         StoreLanes store => $"{Receiver(store.Value)}.Store({CSharpExpressions.Print(store.Place)}, {CSharpExpressions.Print(store.Count)});",
         Kernels.Loops.Share share => $"worker.Share({CSharpExpressions.Print(share.Items)}, out int {share.From.Text}, out int {share.To.Text});",
+        Reserve { Place: var place } reserve => $"{CSharpExpressions.Type(place.Kind)} {place.Text} = ({CSharpExpressions.Type(place.Kind)}){(reserve.At == 0 ? "worker.Scratch" : $"(worker.Scratch + {reserve.At})")};",
         Leave => "return;",
         Next => "continue;",
         Run run => $"{run.Procedure.Name}{(run.Procedure.IsWidening ? "<V, W>" : "<V>")}({Arguments(["in step", "in worker"], run.Arguments)});",

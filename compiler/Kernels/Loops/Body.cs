@@ -8,6 +8,9 @@ public sealed class Body
 {
     private readonly List<Statement> _statements = [];
 
+    /// <summary>Of the worker's own memory.</summary>
+    public int ReservedBytes { get; private set; }
+
     public EquatableArray<Statement> Statements => _statements.ToEquatable();
 
     public void Remark(string text) => _statements.Add(new Remark(text));
@@ -66,10 +69,12 @@ public sealed class Body
         _statements.Add(new Share(items, from, to));
     }
 
-    public Name Reserve(string name, Expression count, Kind kind = Kind.Floats)
+    /// <summary>A place for <paramref name="count"/> numbers (or rows) in the worker's own memory.</summary>
+    public Name Reserve(string name, int count, Kind kind = Kind.Floats)
     {
         var place = new Name(kind, name);
-        _statements.Add(new Reserve(place, count));
+        _statements.Add(new Reserve(place, ReservedBytes));
+        ReservedBytes += (count * (kind == Kind.Rows ? 8 : 4) + 63) / 64 * 64;
         return place;
     }
 

@@ -18,6 +18,8 @@ public static class Build
 
     public static Expression All(Expression number) => Make(Kind.Lanes, Function.All, number);
 
+    public static Expression Not(Expression condition) => Make(Kind.Boolean, Function.Not, condition);
+
     public static Expression Long(Expression number) => Make(Kind.Long, Function.Long, number);
 
     public static Expression Load(Expression place, Expression count) => Make(Kind.Lanes, Function.LoadLanes, place, count);

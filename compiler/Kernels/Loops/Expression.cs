@@ -140,6 +140,8 @@ public enum Function
     Abs,
     Negate,
 
+    Not,
+
     /// <summary>How many lanes there are.</summary>
     LaneCount,
 

@@ -25,8 +25,9 @@ public sealed record If(Expression Condition, EquatableArray<Statement> Then, Eq
 /// <summary>Declares the bounds of this worker's contiguous share of <paramref name="Items"/>.</summary>
 public sealed record Share(Expression Items, Name From, Name To) : Statement;
 
-/// <summary>Declares a place for <paramref name="Count"/> numbers in the worker's own memory.</summary>
-public sealed record Reserve(Name Place, Expression Count) : Statement;
+/// <summary>Declares a place in the worker's own memory.</summary>
+/// <param name="At">In bytes, a multiple of 64.</param>
+public sealed record Reserve(Name Place, int At) : Statement;
 
 /// <summary>Ends the kernel for this worker.</summary>
 public sealed record Leave : Statement;

@@ -1,9 +1,173 @@
-using System;
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Kernels.Loops;
 using Sinter.Compiler.Operations;
+using static Sinter.Compiler.Kernels.Loops.Build;
 
 namespace Sinter.Compiler.Kernels.Schedules;
 
+/// <summary>
+/// Attention with an online softmax: keys pass in tiles, and what a row has gathered so far is rescaled when a larger
+/// score turns up. Where all heads share the keys (latent attention, absorbed) the heads are rows beside the tokens, so
+/// that each key is read once for a whole tile of them.
+/// </summary>
 internal sealed class AttentionSchedule(AttentionOperation operation)
 {
-    public Scheduled Make() => throw new NotSupportedException(operation.Name);
+    /// <summary>Rows that a worker carries through the keys together, a multiple of a register tile's four.</summary>
+    private const int RowTile = 32;
+
+    /// <summary>Keys whose scores are known at once, a multiple of all lane counts.</summary>
+    private const int KeyTile = 64;
+
+    private static readonly Name s_heads = new(Kind.Integer, "Heads");
+    private static readonly Name s_width = new(Kind.Integer, "Width");
+    private static readonly Name s_rowTile = new(Kind.Integer, "RowTile");
+    private static readonly Name s_keyTile = new(Kind.Integer, "KeyTile");
+    private readonly ParameterNames _parameters = new();
+
+    private bool IsShared => operation.Value.Layout.RepeatStride == 0 && operation.Terms.All(t => t.Key.Layout.RepeatStride == 0);
+
+    public Scheduled Make()
+    {
+        var queries = new List<Name>();
+        var keys = new List<Name>();
+        foreach (ScoreTerm term in operation.Terms)
+        {
+            queries.Add(_parameters.Add(Kind.Floats, "query"));
+            keys.Add(_parameters.Add(term.Key.IsCache ? Kind.Cache : Kind.Floats, "key"));
+        }
+
+        Name value = _parameters.Add(operation.Value.IsCache ? Kind.Cache : Kind.Floats, "value");
+        Name output = _parameters.Add(Kind.Floats, "y");
+
+        var body = new Body();
+        Name[] queryRows = [.. queries.Select(q => body.Reserve(q.Text + "Rows", RowTile, Kind.Rows))];
+        Name outputRows = body.Reserve("outputRows", RowTile, Kind.Rows);
+        Name scores = body.Reserve("scores", RowTile * KeyTile);
+        Name largest = body.Reserve("largest", RowTile), total = body.Reserve("total", RowTile), factors = body.Reserve("factors", RowTile);
+        Name bounds = body.Reserve("bounds", RowTile, Kind.Integers);
+        Name turn = body.Let("turn", 0);
+        body.For("sequence", 0, Step.Field("Sequences", Kind.Integer), (inSequence, sequence) =>
+        {
+            Name range = inSequence.Let("range", Step.Field("Ranges", Kind.Range)[sequence]);
+            Name rows = inSequence.Let("rows", range.Field("Count", Kind.Integer) * (IsShared ? s_heads : (Expression)1));
+            Name tile = WriteTileSize(inSequence, rows);
+            Name tiles = inSequence.Let("tiles", Blocks(rows, tile));
+            inSequence.For("item", 0, (IsShared ? (Expression)1 : s_heads) * tiles, (inItem, item) =>
+            {
+                Name mine = inItem.Let("mine", (turn % Worker.Field("Count", Kind.Integer)).Is(Worker.Field("Index", Kind.Integer)));
+                inItem.Set(turn, turn + 1);
+                inItem.If(Not(mine), skip => skip.Next());
+                Name first = inItem.Let("first", item % tiles * tile), count = inItem.Let("rowCount", Min(tile, rows - first));
+                Expression head = IsShared ? 0 : inItem.Let("head", item / tiles);
+                Name most = inItem.Let("most", 0);
+                inItem.For("i", 0, count, (each, i) => WriteRow(
+                    each, range, first + i, head, i, queries, queryRows, output, outputRows, bounds, most, largest, total));
+                Name[] keyPlaces = [.. operation.Terms.Select((t, k) => KeyPlace(inItem, keys[k], t.Key, range, head))];
+                Name valuePlace = KeyPlace(inItem, value, operation.Value, range, head);
+                inItem.For("start", 0, most, s_keyTile, (inKeys, key) =>
+                {
+                    Name keyCount = inKeys.Let("keyCount", Min(s_keyTile, most - key));
+                    inKeys.Tile(TileOperation.Clear, scores, count * s_keyTile);
+                    for (int k = 0; k < keyPlaces.Length; k++)
+                    {
+                        KeyLayout layout = operation.Terms[k].Key;
+                        inKeys.Tile(
+                            TileOperation.AddScores, queryRows[k], count, layout.Depth, keyPlaces[k] + Long(key) * layout.Layout.RowStride,
+                            layout.Layout.RowStride, keyCount, scores, s_keyTile);
+                    }
+
+                    inKeys.For("i", 0, count, (each, i) => WriteSoftmax(each, i, key, keyCount, scores, bounds, largest, total, factors));
+                    inKeys.Tile(
+                        TileOperation.AddValues, scores, s_keyTile, factors, count, valuePlace + Long(key) * operation.Value.Layout.RowStride,
+                        operation.Value.Layout.RowStride, keyCount, outputRows, s_width);
+                });
+                inItem.For("i", 0, count, (each, i) =>
+                {
+                    Name share = each.Let("share", new Real(1) / total[i]);
+                    each.For("column", 0, s_width, Lanes, (inner, column) =>
+                    {
+                        Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
+                        inner.Store(outputRows[i] + column, Load(outputRows[i] + column, lanes) * All(share), lanes);
+                    });
+                });
+            });
+        });
+
+        string shared = IsShared ? "all heads share the keys and are rows beside the tokens" : "each head has its keys";
+        var entry = new Procedure(operation.Name, "", _parameters.Names, body.Statements, IsWidening: false);
+        var kernel = new Kernel(
+            $"{operation.Equation}\n{operation.Heads} heads, {shared}; workers take turns at tiles of {RowTile} rows, keys pass by {KeyTile}.",
+            new[]
+            {
+                new Size("Heads", operation.Heads),
+                new Size("Width", operation.Value.Depth),
+                new Size("RowTile", RowTile),
+                new Size("KeyTile", KeyTile),
+            }.ToEquatable(),
+            entry,
+            default,
+            null);
+        return new(kernel, _parameters.Parameters, body.ReservedBytes);
+    }
+
+    /// <summary>Full tiles where sequences and heads are work enough; else as many rows as give each worker some.</summary>
+    private Name WriteTileSize(Body body, Name rows)
+    {
+        Expression streams = Step.Field("Sequences", Kind.Integer) * (IsShared ? (Expression)1 : s_heads);
+        Name parts = body.Let("parts", Max(1, Worker.Field("Count", Kind.Integer) / streams));
+        return body.Let("tile", Max(1, Min(s_rowTile, Blocks(rows, parts))));
+    }
+
+    private void WriteRow(
+        Body body, Name range, Expression row, Expression head, Name i, List<Name> queries, Name[] queryRows, Name output, Name outputRows,
+        Name bounds, Name most, Name largest, Name total)
+    {
+        Name token = body.Let("token", range.Field("First", Kind.Integer) + (IsShared ? row / s_heads : row));
+        if (IsShared) head = body.Let("head", row % s_heads);
+        Expression Place(Name data, Layout layout) => data + Long(token) * layout.RowStride + (head * layout.RepeatStride + layout.Offset);
+        for (int k = 0; k < queryRows.Length; k++) body.Set(queryRows[k][i], Place(queries[k], operation.Terms[k].Query));
+        body.Set(outputRows[i], Place(output, operation.Output));
+        body.Set(bounds[i], operation.Causal ? Step.Field("Positions", Kind.Integers)[token] + 1 : range.Field("Length", Kind.Integer));
+        body.Set(most, Max(most, bounds[i]));
+        body.Set(largest[i], new Real(double.NegativeInfinity));
+        body.Set(total[i], Zero);
+        body.Tile(TileOperation.Clear, outputRows[i], s_width);
+    }
+
+    private static Name KeyPlace(Body body, Name data, KeyLayout layout, Name range, Expression head)
+    {
+        Expression start = layout.IsCache
+            ? data.Field("Data", Kind.Floats) + range.Field("Slot", Kind.Integer) * data.Field("SlotStride", Kind.Long)
+            : data + Long(range.Field("FirstKey", Kind.Integer)) * layout.Layout.RowStride;
+        return body.Let(data.Text + "Place", start + (head * layout.Layout.RepeatStride + layout.Layout.Offset), Kind.Floats);
+    }
+
+    private void WriteSoftmax(
+        Body body, Name i, Name key, Name keyCount, Name scores, Name bounds, Name largest, Name total, Name factors)
+    {
+        Name row = body.Let("row", scores + i * s_keyTile, Kind.Floats);
+        Name seen = body.Let("seen", Min(keyCount, Max(0, bounds[i] - key)));
+        Name top = body.Let("top", All(largest[i]));
+        body.For("s", 0, seen, Lanes, (inner, s) =>
+        {
+            Name lanes = inner.Let("lanes", seen - s);
+            Name score = inner.Let("score", ScalarCode.InLanes(operation.Map, [Load(row + s, lanes)], body));
+            inner.Store(row + s, score, lanes);
+            inner.Set(top, Max(top, First(score, lanes, All(new Real(double.NegativeInfinity)))));
+        });
+        Name now = body.Let("now", Largest(top));
+        body.Set(factors[i], Build.Make(Kind.Float, Function.Exp, largest[i] - now));
+        body.Set(largest[i], now);
+        Name sum = body.Let("sum", All(Zero));
+        body.For("s", 0, keyCount, Lanes, (inner, s) =>
+        {
+            Name lanes = inner.Let("lanes", Min(Lanes, Max(0, seen - s)));
+            Expression weight = Build.Make(Kind.Lanes, Function.Exp, Load(row + s, lanes) - All(now));
+            Name kept = inner.Let("weight", First(weight, lanes, All(Zero)));
+            inner.Store(row + s, kept, Lanes);
+            inner.Set(sum, sum + kept);
+        });
+        body.Set(total[i], total[i] * factors[i] + Sum(sum));
+    }
 }

@@ -24,13 +24,13 @@ internal static class ChooseSchedule
         Name groups = new(Kind.Integer, "Groups"), size = new(Kind.Integer, "Members");
         bool isGrouped = operation.Keep < operation.Groups;
         var body = new Body();
-        Name best = body.Reserve("best", count);
+        Name best = body.Reserve("best", operation.Count);
         Name? kept = null, keptScores = null, isKept = null;
         if (isGrouped)
         {
-            kept = body.Reserve("kept", keep, Kind.Integers);
-            keptScores = body.Reserve("keptScores", keep);
-            isKept = body.Reserve("isKept", groups, Kind.Integers);
+            kept = body.Reserve("kept", operation.Keep, Kind.Integers);
+            keptScores = body.Reserve("keptScores", operation.Keep);
+            isKept = body.Reserve("isKept", operation.Groups, Kind.Integers);
         }
 
         body.Share(Tokens, out Name from, out Name to);
@@ -80,7 +80,7 @@ internal static class ChooseSchedule
             entry,
             default,
             null);
-        return new(kernel, parameters.Parameters, 4 * (operation.Count + 2 * operation.Keep + operation.Groups) + 4 * 64);
+        return new(kernel, parameters.Parameters, body.ReservedBytes);
     }
 
     /// <summary>Keeps the best of the scores seen so far, of which <paramref name="held"/> are in the list.</summary>

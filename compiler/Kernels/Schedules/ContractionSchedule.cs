@@ -194,11 +194,11 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
         int arranged = MostFew * Arrangements.Sum(a => operation.Inputs[a.Input].Depth);
         int panels = BlockColumns * (KeepsPanels ? _terms.Sum(t => Depth(t.Term)) : DepthTile);
         int tiles = Math.Max(arranged, panels);
-        scratch = operation.Inputs.Count * (RowTile * 8 + 64) + (accumulators * RowTile * BlockColumns + tiles) * sizeof(float) + 128;
 
-        Name[] rowPlaces = [.. _inputs.Select(input => body.Reserve(input.Text + "Rows", s_rowTile, Kind.Rows))];
-        Name sums = body.Reserve("sums", accumulators * s_rowTile * s_blockColumns);
+        Name[] rowPlaces = [.. _inputs.Select(input => body.Reserve(input.Text + "Rows", RowTile, Kind.Rows))];
+        Name sums = body.Reserve("sums", accumulators * RowTile * BlockColumns);
         Name tilesPlace = body.Reserve("tiles", tiles);
+        scratch = body.ReservedBytes;
         Name few = body.Let("few", s_end - s_first <= s_mostFew);
         Name width = body.Let("width", Width(s_end - s_first));
         Name blocks = body.Let("blocks", BlocksOf(width));

@@ -18,6 +18,9 @@ internal sealed class RowSchedule(RowOperation operation)
     private readonly List<(Name Data, Name? Index)> _inputs = [];
     private readonly List<Name> _outputs = [];
 
+    /// <summary>Where an input's chosen numbers are brought together.</summary>
+    private readonly List<Name?> _taken = [];
+
     private bool IsRagged => operation.Width % MostLanes != 0;
 
     public Scheduled Make()
@@ -27,6 +30,8 @@ internal sealed class RowSchedule(RowOperation operation)
             _outputs.Add(output.Target == RowTarget.Cache ? _parameters.Add(Kind.Cache, "cache") : _parameters.Add(Kind.Floats, "y"));
 
         var body = new Body();
+        for (int i = 0; i < _inputs.Count; i++)
+            _taken.Add(operation.Inputs[i].Kind == RowInputKind.Taken ? body.Reserve(_inputs[i].Data.Text + "Taken", operation.Width) : null);
         body.Share(Tokens, out Name from, out Name to);
         body.For("token", from, to, (inToken, token) =>
         {
@@ -39,8 +44,7 @@ internal sealed class RowSchedule(RowOperation operation)
         var kernel = new Kernel(
             $"{operation.Equation}\nRows of {operation.Width}{repeats}; workers share the tokens, lanes run along the row.",
             new[] { new Size("Width", operation.Width) }.ToEquatable(), entry, default, _parameters.Formats);
-        int scratch = operation.Inputs.Count(i => i.Kind == RowInputKind.Taken) * (operation.Width * sizeof(float) + 64);
-        return new(kernel, _parameters.Parameters, scratch);
+        return new(kernel, _parameters.Parameters, body.ReservedBytes);
     }
 
     private (Name, Name?) Parameters(RowInputKind kind) => kind switch
@@ -56,7 +60,7 @@ internal sealed class RowSchedule(RowOperation operation)
 
     private void WriteRow(Body body, Name token, Expression repeat)
     {
-        Expression[] rows = [.. operation.Inputs.Select((input, i) => Row(body, input, _inputs[i], token, repeat))];
+        Expression[] rows = [.. operation.Inputs.Select((input, i) => Row(body, input, i, token, repeat))];
         var results = new List<Expression>();
         int done = 0;
         while (done < operation.Reductions.Count)
@@ -90,8 +94,9 @@ internal sealed class RowSchedule(RowOperation operation)
     private bool IsNumber(RowOutput output) => output.Target == RowTarget.PerRow || operation.Width == 1;
 
     /// <summary>Where an input's row stands; for numbers that hold for the whole row, the number.</summary>
-    private Expression Row(Body body, RowInput input, (Name Data, Name? Index) source, Name token, Expression repeat)
+    private Expression Row(Body body, RowInput input, int number, Name token, Expression repeat)
     {
+        (Name Data, Name? Index) source = _inputs[number];
         Expression within = repeat * input.Layout.RepeatStride + input.Layout.Offset;
         switch (input.Kind)
         {
@@ -106,8 +111,7 @@ internal sealed class RowSchedule(RowOperation operation)
         Expression place = source.Data + Long(token) * input.Layout.RowStride + within;
         if (input.Kind == RowInputKind.PerRow) return body.Let(source.Data.Text + "Here", place is Name ? place[0] : source.Data[Long(token) * input.Layout.RowStride + within]);
         Name row = body.Let(source.Data.Text + "Row", place, Kind.Floats);
-        if (input.Kind != RowInputKind.Taken) return row;
-        Name taken = body.Reserve(source.Data.Text + "Taken", s_width);
+        if (_taken[number] is not { } taken) return row;
         body.For("i", 0, s_width, (inner, i) => inner.Set(taken[i], row[source.Index![token * s_width + i]]));
         return taken;
     }

@@ -1,0 +1,163 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace Sinter.Runtime.Numerics;
+
+/// <summary>The two products inside attention's online loop, over a tile of rows (queries, or heads that share their keys) and keys.</summary>
+public static unsafe class AttentionTile
+{
+    /// <summary>scores[row, key] += queries[row] · keys[key], lanes along the depth.</summary>
+    public static void AddScores<V>(
+        float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride)
+        where V : struct, ILanes<V>
+    {
+        for (int key = 0; key < count; key += 4)
+        {
+            float* k0 = keys + (long)key * keyStride;
+            int lastKey = Math.Min(4, count - key) - 1;
+            float* k1 = k0 + (long)Math.Min(1, lastKey) * keyStride;
+            float* k2 = k0 + (long)Math.Min(2, lastKey) * keyStride, k3 = k0 + (long)Math.Min(3, lastKey) * keyStride;
+            int row = 0;
+            for (; row + 1 < rows; row += 4)
+            {
+                int last = Math.Min(4, rows - row) - 1;
+                Score4<V>(
+                    queries[row], queries[row + Math.Min(1, last)], queries[row + Math.Min(2, last)], queries[row + Math.Min(3, last)],
+                    k0, k1, k2, k3, depth, scores + row * stride + key, stride, last, lastKey);
+            }
+
+            if (row < rows) Score1<V>(queries[row], k0, k1, k2, k3, depth, scores + row * stride + key, lastKey);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Score1<V>(float* q, float* k0, float* k1, float* k2, float* k3, int depth, float* scores, int lastKey)
+        where V : struct, ILanes<V>
+    {
+        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero;
+        int d = 0;
+        for (; d <= depth - V.Count; d += V.Count)
+        {
+            V x = V.Load(q + d);
+            a0 = V.Fma(x, V.Load(k0 + d), a0);
+            a1 = V.Fma(x, V.Load(k1 + d), a1);
+            a2 = V.Fma(x, V.Load(k2 + d), a2);
+            a3 = V.Fma(x, V.Load(k3 + d), a3);
+        }
+
+        if (d < depth)
+        {
+            int lanes = depth - d;
+            V x = V.Load(q + d, lanes);
+            a0 = V.Fma(x, V.Load(k0 + d, lanes), a0);
+            a1 = V.Fma(x, V.Load(k1 + d, lanes), a1);
+            a2 = V.Fma(x, V.Load(k2 + d, lanes), a2);
+            a3 = V.Fma(x, V.Load(k3 + d, lanes), a3);
+        }
+
+        AddSums(a0, a1, a2, a3, scores, lastKey);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Score4<V>(
+        float* q0, float* q1, float* q2, float* q3, float* k0, float* k1, float* k2, float* k3,
+        int depth, float* scores, int stride, int last, int lastKey)
+        where V : struct, ILanes<V>
+    {
+        V a00 = V.Zero, a01 = V.Zero, a02 = V.Zero, a03 = V.Zero, a10 = V.Zero, a11 = V.Zero, a12 = V.Zero, a13 = V.Zero;
+        V a20 = V.Zero, a21 = V.Zero, a22 = V.Zero, a23 = V.Zero, a30 = V.Zero, a31 = V.Zero, a32 = V.Zero, a33 = V.Zero;
+        for (int d = 0; d < depth; d += V.Count)
+        {
+            int lanes = depth - d;
+            V y0 = V.Load(k0 + d, lanes), y1 = V.Load(k1 + d, lanes), y2 = V.Load(k2 + d, lanes), y3 = V.Load(k3 + d, lanes);
+            V x = V.Load(q0 + d, lanes);
+            a00 = V.Fma(x, y0, a00);
+            a01 = V.Fma(x, y1, a01);
+            a02 = V.Fma(x, y2, a02);
+            a03 = V.Fma(x, y3, a03);
+            x = V.Load(q1 + d, lanes);
+            a10 = V.Fma(x, y0, a10);
+            a11 = V.Fma(x, y1, a11);
+            a12 = V.Fma(x, y2, a12);
+            a13 = V.Fma(x, y3, a13);
+            x = V.Load(q2 + d, lanes);
+            a20 = V.Fma(x, y0, a20);
+            a21 = V.Fma(x, y1, a21);
+            a22 = V.Fma(x, y2, a22);
+            a23 = V.Fma(x, y3, a23);
+            x = V.Load(q3 + d, lanes);
+            a30 = V.Fma(x, y0, a30);
+            a31 = V.Fma(x, y1, a31);
+            a32 = V.Fma(x, y2, a32);
+            a33 = V.Fma(x, y3, a33);
+        }
+
+        AddSums(a00, a01, a02, a03, scores, lastKey);
+        if (last > 0) AddSums(a10, a11, a12, a13, scores + stride, lastKey);
+        if (last > 1) AddSums(a20, a21, a22, a23, scores + 2 * stride, lastKey);
+        if (last > 2) AddSums(a30, a31, a32, a33, scores + 3 * stride, lastKey);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddSums<V>(V a0, V a1, V a2, V a3, float* scores, int lastKey)
+        where V : struct, ILanes<V>
+    {
+        scores[0] += V.Sum(a0);
+        if (lastKey > 0) scores[1] += V.Sum(a1);
+        if (lastKey > 1) scores[2] += V.Sum(a2);
+        if (lastKey > 2) scores[3] += V.Sum(a3);
+    }
+
+    /// <summary>outputs[row] = outputs[row] · factors[row] + Σ over keys of weights[row, key] · values[key], lanes along the width.</summary>
+    public static void AddValues<V>(
+        float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
+        where V : struct, ILanes<V>
+    {
+        for (int row = 0; row < rows; row += 4)
+        {
+            int last = Math.Min(4, rows - row) - 1;
+            for (int column = 0; column < width; column += 2 * V.Count)
+                Value4<V>(weights + row * stride, stride, factors + row, last, values + column, valueStride, count, outputs + row, column, width - column);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Value4<V>(
+        float* weights, int stride, float* factors, int last, float* values, int valueStride, int count, float** outputs, int column, int lanes)
+        where V : struct, ILanes<V>
+    {
+        float* w0 = weights, w1 = weights + Math.Min(1, last) * stride;
+        float* w2 = weights + Math.Min(2, last) * stride, w3 = weights + Math.Min(3, last) * stride;
+        V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero, a30 = V.Zero, a31 = V.Zero;
+        int more = Math.Max(0, lanes - V.Count);
+        for (int key = 0; key < count; key++, values += valueStride)
+        {
+            V v0 = V.Load(values, lanes), v1 = V.Load(values + V.Count, more);
+            V w = V.All(w0[key]);
+            a00 = V.Fma(w, v0, a00);
+            a01 = V.Fma(w, v1, a01);
+            w = V.All(w1[key]);
+            a10 = V.Fma(w, v0, a10);
+            a11 = V.Fma(w, v1, a11);
+            w = V.All(w2[key]);
+            a20 = V.Fma(w, v0, a20);
+            a21 = V.Fma(w, v1, a21);
+            w = V.All(w3[key]);
+            a30 = V.Fma(w, v0, a30);
+            a31 = V.Fma(w, v1, a31);
+        }
+
+        Rescale(outputs[0] + column, factors[0], a00, a01, lanes, more);
+        if (last > 0) Rescale(outputs[1] + column, factors[1], a10, a11, lanes, more);
+        if (last > 1) Rescale(outputs[2] + column, factors[2], a20, a21, lanes, more);
+        if (last > 2) Rescale(outputs[3] + column, factors[3], a30, a31, lanes, more);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Rescale<V>(float* output, float factor, V first, V second, int lanes, int more)
+        where V : struct, ILanes<V>
+    {
+        V.Fma(V.Load(output, lanes), V.All(factor), first).Store(output, lanes);
+        if (more > 0) V.Fma(V.Load(output + V.Count, more), V.All(factor), second).Store(output + V.Count, more);
+    }
+}

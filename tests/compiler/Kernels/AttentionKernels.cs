@@ -1,0 +1,130 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Graph;
+using Sinter.Compiler.Kernels;
+using Sinter.Compiler.Operations;
+using Sinter.Runtime.Execution;
+using Sinter.Tests.Kernels;
+using Xunit;
+
+namespace Sinter.Compiler.Tests.Kernels;
+
+public sealed unsafe class AttentionKernels
+{
+    private static readonly Scalar s_scaled = new Binary(BinaryOperator.Multiply, new Argument(0), new Constant(0.3));
+
+    private static readonly AttentionOperation[] s_operations =
+    [
+        Make("Absorbed", 5, [(new(5 * 24, 24), new(true, 24, new(24))), (new(5 * 10, 10), new(true, 8, new(12, 0, 2)))], true, new(true, 24, new(24)), new(5 * 24, 24)),
+        Make("AbsorbedWide", 40, [(new(40 * 20, 20), new(true, 20, new(20)))], true, new(true, 20, new(20)), new(40 * 20, 20)),
+        Make("Expanded", 3, [(new(3 * 16, 16), new(false, 16, new(3 * 36, 36))), (new(3 * 8, 8), new(true, 8, new(8)))], true, new(false, 20, new(3 * 36, 36, 16)), new(3 * 20, 20)),
+        Make("Unmasked", 2, [(new(2 * 33, 33), new(false, 33, new(66, 33)))], false, new(false, 49, new(98, 49)), new(100, 50, 1)),
+    ];
+
+    private static readonly CompiledKernels s_kernels = new([.. s_operations.Select(o => KernelPrinter.Print(o, o.Name))]);
+
+    public static TheoryData<string> Names() => [.. s_operations.Select(o => o.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Equals_the_softmax_in_double_precision(string name)
+    {
+        AttentionOperation operation = s_operations.Single(o => o.Name == name);
+        (int, int, int)[][] steps = [[(1, 1, 0)], [(1, 70, 1)], [(1, 64, 0), (1, 3, 2)], [(9, 9, 0)], [(70, 130, 1), (1, 65, 0), (3, 3, 2)]];
+        foreach ((int, int, int)[] sequences in steps)
+        {
+            foreach (float spread in new[] { 1f, 40f })
+            {
+                using var memory = new GuardedMemory();
+                var step = new TestStep(memory, sequences);
+                (nint[] arguments, int outputs, double[] wanted) = Prepare(operation, memory, step, spread);
+                float* y = (float*)arguments[^1];
+                foreach (Type lanes in KernelTest.Lanes)
+                {
+                    float[]? alone = null;
+                    foreach (int workers in new[] { 1, 2, 3 })
+                    {
+                        new Span<float>(y, outputs).Fill(float.NaN);
+                        s_kernels.Run(name, lanes, step.Step, workers, arguments);
+                        float[] found = new Span<float>(y, outputs).ToArray();
+                        for (int i = 0; i < outputs; i++)
+                        {
+                            // Weights are exact to some units in the last place, and scores to their own rounding.
+                            if (double.IsNaN(wanted[i])) Assert.True(float.IsNaN(found[i]), $"{name} wrote to place {i}");
+                            else KernelTest.Close(wanted[i], found[i], 4e-6 * (1 + spread), $"{name}, {sequences.Length} sequences, {lanes.Name}, {workers} workers: place {i}");
+                        }
+
+                        float[] comparable = [.. found.Select(v => float.IsNaN(v) ? 0 : v)];
+                        alone ??= comparable;
+                        Assert.True(comparable.AsSpan().SequenceEqual(alone), $"{workers} workers give other numbers than one");
+                    }
+                }
+            }
+        }
+    }
+
+    private static AttentionOperation Make(string name, int heads, (Layout Query, KeyLayout Key)[] terms, bool causal, KeyLayout value, Layout output) =>
+        new(name, "o[t,h,u] = softmax[s](q[t,h,n] * k[s,h,n]) * v[s,h,u]", heads, terms.Select(t => new ScoreTerm(t.Query, t.Key)).ToEquatable(), s_scaled, causal, value, output);
+
+    private static (nint[] Arguments, int Outputs, double[] Wanted) Prepare(AttentionOperation operation, GuardedMemory memory, TestStep step, float spread)
+    {
+        const int slotRows = 140;
+        var random = new Random(5);
+        List<nint> arguments = [];
+        float[] Rows(bool isCache, Layout layout, float scale)
+        {
+            int rows = isCache ? 3 * slotRows : step.Step.Keys;
+            float[] numbers = [.. KernelTest.Random(random, rows * layout.RowStride).Select(v => v * scale)];
+            float* data = memory.Floats(numbers);
+            arguments.Add(isCache ? (nint)memory.One(new CacheView { Data = data, SlotStride = slotRows * layout.RowStride }) : (nint)data);
+            return numbers;
+        }
+
+        List<float[]> queries = [], keys = [];
+        foreach (ScoreTerm term in operation.Terms)
+        {
+            float[] query = [.. KernelTest.Random(random, step.Step.Tokens * term.Query.RowStride).Select(v => v * spread)];
+            queries.Add(query);
+            arguments.Add((nint)memory.Floats(query));
+            keys.Add(Rows(term.Key.IsCache, term.Key.Layout, 1));
+        }
+
+        float[] values = Rows(operation.Value.IsCache, operation.Value.Layout, 1);
+        int outputs = step.Step.Tokens * operation.Output.RowStride;
+        arguments.Add((nint)memory.Floats(outputs));
+        double[] wanted = [.. Enumerable.Repeat(double.NaN, outputs)];
+        int Place(KeyLayout layout, SequenceRange range, int key, int head) =>
+            (layout.IsCache ? range.Slot * slotRows + key : range.FirstKey + key) * layout.Layout.RowStride + head * layout.Layout.RepeatStride + layout.Layout.Offset;
+        for (int token = 0; token < step.Step.Tokens; token++)
+        {
+            SequenceRange range = step.Ranges[step.RangeOf[token]];
+            for (int head = 0; head < operation.Heads; head++)
+            {
+                var scores = new List<double>();
+                for (int key = 0; key < (operation.Causal ? step.Positions[token] + 1 : range.Length); key++)
+                {
+                    double score = 0;
+                    for (int term = 0; term < operation.Terms.Count; term++)
+                    {
+                        (Layout query, KeyLayout layout) = operation.Terms[term];
+                        int from = token * query.RowStride + head * query.RepeatStride + query.Offset, at = Place(layout, range, key, head);
+                        for (int d = 0; d < layout.Depth; d++) score += (double)queries[term][from + d] * keys[term][at + d];
+                    }
+
+                    scores.Add(ScalarReference.Evaluate(operation.Map, [score]));
+                }
+
+                double most = scores.Max(), total = scores.Sum(s => Math.Exp(s - most));
+                for (int u = 0; u < operation.Value.Depth; u++)
+                {
+                    double sum = 0;
+                    for (int key = 0; key < scores.Count; key++) sum += Math.Exp(scores[key] - most) * values[Place(operation.Value, range, key, head) + u];
+                    wanted[token * operation.Output.RowStride + head * operation.Output.RepeatStride + operation.Output.Offset + u] = sum / total;
+                }
+            }
+        }
+
+        return ([.. arguments], outputs, wanted);
+    }
+}
