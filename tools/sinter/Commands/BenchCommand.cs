@@ -1,7 +1,14 @@
+using System;
 using System.CommandLine;
+using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Sinter.Command.Loading;
+using Sinter.Command.Measuring;
+using Sinter.Command.Terminal;
 using Sinter.Runtime;
+using Sinter.Runtime.Execution;
 
 namespace Sinter.Command.Commands;
 
@@ -27,5 +34,41 @@ internal sealed class BenchCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private Task<int> Run(ParseResult parsed, CancellationToken cancellation) => throw new SinterException("not yet.");
+    private Task<int> Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(parsed.GetRequiredValue(_checkpoint), parsed.GetValue(_model));
+        ModelDescription description = checkpoint.Program.Description;
+        int generate = parsed.GetValue(_generate) ?? 64;
+        int prompt = parsed.GetValue(_prompt) ?? Math.Clamp(description.MaxPositions - generate, 1, 512);
+        long positions = (long)prompt + generate;
+        if (description.MaxPositions > 0 && positions > description.MaxPositions)
+            throw new SinterException($"{prompt} tokens of prompt and {generate} to decode are more than the {description.MaxPositions} positions of {description.Name}.");
+        using ModelSession session = ModelSession.Open(checkpoint.Program, checkpoint.Weights, new SessionOptions
+        {
+            Capacity = (int)positions,
+            Threads = parsed.GetValue(_threads),
+        });
+
+        int repeat = parsed.GetValue(_repeat) ?? 5;
+        Speed speed;
+        using (var work = new LongWork("measuring"))
+        {
+            speed = Speed.Measure(session, prompt, generate, repeat, work, cancellation);
+        }
+
+        // Decoding reads the weights of a token, and the cache of what came before it.
+        long weights = WeightTraffic.BytesPerToken(description, checkpoint.Files.Tensors);
+        long cache = (long)(description.Caches.Sum(c => (long)c.Width) * sizeof(float) * description.Layers * (prompt + generate / 2.0));
+        var report = new BenchReport(description.Name, prompt, generate, repeat, session.Threads, speed.Prefill, speed.Decoding,
+            weights, cache, (weights + cache) * speed.Decoding.Median / 1e9, ResidentBytes());
+        if (parsed.GetValue(_json)) report.WriteJson();
+        else report.WriteText();
+        return Task.FromResult(ExitCode.Fine);
+    }
+
+    private static long ResidentBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
 }

@@ -1,5 +1,13 @@
+using System;
+using System.Collections.Generic;
 using System.CommandLine;
-using Sinter.Runtime;
+using System.Linq;
+using Sinter.Command.Loading;
+using Sinter.Command.Reporting;
+using Sinter.Command.Terminal;
+using Sinter.Compiler.Graph;
+using Sinter.Compiler.Reports;
+using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
 
@@ -22,5 +30,36 @@ internal sealed class CheckCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private int Run(ParseResult parsed) => throw new SinterException("not yet.");
+    private int Run(ParseResult parsed)
+    {
+        ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        IReadOnlyList<ModelGraph> models = source.Graphs(config);
+        if (parsed.GetValue(_json)) WriteJson(models);
+        else if (parsed.GetValue(_graph)) Console.Write(string.Join("\n", models.Select(GraphPrinter.Print)));
+        else WriteText(models);
+        return ExitCode.Fine;
+    }
+
+    private static void WriteText(IReadOnlyList<ModelGraph> models)
+    {
+        for (int i = 0; i < models.Count; i++)
+        {
+            if (i > 0) Console.WriteLine();
+            SummaryText.Write(models[i], SummarizeModel.Of(models[i]));
+        }
+    }
+
+    private static void WriteJson(IReadOnlyList<ModelGraph> models) => JsonOutput.Write(json =>
+    {
+        json.WriteStartArray("models");
+        foreach (ModelGraph model in models)
+        {
+            json.WriteStartObject();
+            SummaryText.Write(json, model, SummarizeModel.Of(model));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
 }

@@ -1,5 +1,12 @@
+using System;
+using System.Collections.Generic;
 using System.CommandLine;
-using Sinter.Runtime;
+using System.IO;
+using System.Linq;
+using Sinter.Command.Loading;
+using Sinter.Command.Terminal;
+using Sinter.Compiler;
+using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
 
@@ -10,6 +17,8 @@ internal sealed class EmitCommand : ExampledCommand
     private readonly Option<string?> _config = new("--config") { HelpName = "config.json", Description = "Binds the numbers of an architecture that the file leaves open." };
     private readonly Option<string> _out = new("--out") { HelpName = "DIR", Required = true, Description = "Folder to write to; made if it is missing." };
 
+    private readonly Option<string?> _namespace = new("--namespace") { HelpName = "NAME", Description = "Namespace of the generated classes (default: Sinter.Generated)." };
+
     public EmitCommand() : base(
         "emit",
         "Writes the C# that dotnet build would generate from a model description.",
@@ -18,8 +27,30 @@ internal sealed class EmitCommand : ExampledCommand
         Add(_file);
         Add(_config);
         Add(_out);
+        Add(_namespace);
         SetAction(Run);
     }
 
-    private int Run(ParseResult parsed) => throw new SinterException("not yet.");
+    private int Run(ParseResult parsed)
+    {
+        ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        string folder = parsed.GetRequiredValue(_out);
+        source.Bind(config);
+        IReadOnlyList<CompiledModel> models;
+        using (new LongWork("compiling the model"))
+        {
+            models = source.Compile(config, parsed.GetValue(_namespace) ?? "Sinter.Generated");
+        }
+
+        Directory.CreateDirectory(folder);
+        foreach (GeneratedFile file in models.SelectMany(model => model.Files))
+        {
+            string target = Path.Combine(folder, file.HintName);
+            File.WriteAllText(target, file.Text);
+            Console.WriteLine(target);
+        }
+
+        return ExitCode.Fine;
+    }
 }

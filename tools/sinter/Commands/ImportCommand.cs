@@ -1,5 +1,10 @@
+using System;
 using System.CommandLine;
-using Sinter.Runtime;
+using System.IO;
+using Sinter.Command.Loading;
+using Sinter.Command.Terminal;
+using Sinter.Compiler.Binding;
+using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
 
@@ -22,5 +27,18 @@ internal sealed class ImportCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private int Run(ParseResult parsed) => throw new SinterException("not yet.");
+    private int Run(ParseResult parsed)
+    {
+        ModelConfig config = ConfigFile.Load(parsed.GetRequiredValue(_config));
+        string name = parsed.GetValue(_name) ?? NameOf(config);
+        ModelSource source = ModelSource.ForConfig(config);
+        BoundModel model = source.Bind(config, name).Models[0];
+        string text = ModelWriter.Write(model, config);
+        if (parsed.GetValue(_out) is { } path) File.WriteAllText(path, text);
+        else Console.Write(text);
+        return ExitCode.Fine;
+    }
+
+    private static string NameOf(ModelConfig config) =>
+        Identifier.Of(Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(config.Path))) ?? "");
 }

@@ -1,11 +1,26 @@
+using System;
+using System.Collections.Generic;
 using System.CommandLine;
-using Sinter.Runtime;
+using Sinter.Command.Loading;
+using Sinter.Command.Reporting;
+using Sinter.Command.Terminal;
+using Sinter.Compiler;
+using Sinter.Compiler.Graph;
+using Sinter.Compiler.Operations;
+using Sinter.Compiler.Reports;
+using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
 
 /// <summary><c>sinter plan</c>: what a model will need.</summary>
 internal sealed class PlanCommand : ExampledCommand
 {
+    /// <summary>Tokens a step, as a session has it unless told otherwise.</summary>
+    private const int StepTokens = 512;
+
+    /// <summary>The most positions that a session expands keys and values of.</summary>
+    private const long ExpandedPositions = 16384;
+
     private readonly Argument<string> _file = SharedOptions.ModelFile();
     private readonly Option<string?> _config = new("--config") { HelpName = "config.json", Description = "Binds the numbers of an architecture that the file leaves open." };
     private readonly Option<int?> _context = SharedOptions.WholeNumber("--context", "N", 1, 1 << 27, "Tokens a sequence (default: 4096).");
@@ -23,5 +38,52 @@ internal sealed class PlanCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private int Run(ParseResult parsed) => throw new SinterException("not yet.");
+    private int Run(ParseResult parsed)
+    {
+        ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        int context = parsed.GetValue(_context) ?? 4096, batch = parsed.GetValue(_batch) ?? 1;
+        bool isJson = parsed.GetValue(_json);
+        IReadOnlyList<ModelGraph> models = source.Graphs(config);
+        if (isJson)
+        {
+            JsonOutput.Write(json =>
+            {
+                json.WriteStartArray("models");
+                foreach (ModelGraph model in models)
+                {
+                    json.WriteStartObject();
+                    PlanText.Write(json, model, SummarizeModel.Of(model), PlanModel.Of(model, context, batch), Buffers(model, context, batch));
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            });
+            return ExitCode.Fine;
+        }
+
+        for (int i = 0; i < models.Count; i++)
+        {
+            if (i > 0) Console.WriteLine();
+            PlanText.Write(models[i], SummarizeModel.Of(models[i]), PlanModel.Of(models[i], context, batch), Buffers(models[i], context, batch));
+        }
+
+        return ExitCode.Fine;
+    }
+
+    /// <summary>What the compiled program lays out for its steps; null where no schedule can run the model yet.</summary>
+    private static BufferPlan? Buffers(ModelGraph model, int context, int batch)
+    {
+        try
+        {
+            MemoryPlan plan = Pipeline.Lower(model).Plan;
+            int step = (int)Math.Min((long)context * batch, StepTokens);
+            long total = (long)plan.TokenBytes * step + (long)plan.PositionBytes * Math.Min((long)context * batch, ExpandedPositions) + plan.FixedBytes;
+            return new BufferPlan(step, plan.TokenBytes, plan.PositionBytes, total);
+        }
+        catch (UnsupportedException)
+        {
+            return null;
+        }
+    }
 }

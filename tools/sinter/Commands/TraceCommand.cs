@@ -1,13 +1,20 @@
+using System;
 using System.CommandLine;
-using System.Threading;
-using System.Threading.Tasks;
+using Sinter.Command.Loading;
+using Sinter.Command.Terminal;
+using Sinter.Command.Tracing;
 using Sinter.Runtime;
+using Sinter.Runtime.Checkpoints;
+using Sinter.Runtime.Execution;
 
 namespace Sinter.Command.Commands;
 
 /// <summary><c>sinter trace</c>: the numbers inside, for comparison with another program.</summary>
 internal sealed class TraceCommand : ExampledCommand
 {
+    /// <summary>So that buffers stay small; longer prompts go in chunks.</summary>
+    private const int MostTokensAStep = 512;
+
     private readonly Argument<string> _checkpoint = SharedOptions.Checkpoint();
     private readonly Option<int[]?> _tokens = SharedOptions.Tokens("--tokens", "The tokens to run, by number.");
     private readonly Option<string> _out = new("--out") { HelpName = "FILE.safetensors", Required = true, Description = "Where to write." };
@@ -32,5 +39,65 @@ internal sealed class TraceCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private Task<int> Run(ParseResult parsed, CancellationToken cancellation) => throw new SinterException("not yet.");
+    private int Run(ParseResult parsed)
+    {
+        int[] tokens = parsed.GetRequiredValue(_tokens)!;
+        int[]? next = parsed.GetValue(_next);
+        int decodeFrom = parsed.GetValue(_decodeFrom) ?? tokens.Length;
+        if (decodeFrom > tokens.Length) throw new SinterException($"--decode-from {decodeFrom} is more than the {tokens.Length} tokens given.");
+        if (next is not null && next.Length != tokens.Length)
+            throw new SinterException($"--mtp needs the token after each of the {tokens.Length} positions, but {next.Length} are given.");
+
+        string path = parsed.GetRequiredValue(_out);
+        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(parsed.GetRequiredValue(_checkpoint), parsed.GetValue(_model));
+        using ModelSession session = ModelSession.Open(checkpoint.Program, checkpoint.Weights, new SessionOptions
+        {
+            Capacity = checkpoint.Program.Description.MaxPositions > 0 ? Math.Min(tokens.Length, checkpoint.Program.Description.MaxPositions) : tokens.Length,
+            MaxTokensPerStep = Math.Min(tokens.Length, MostTokensAStep),
+            Threads = parsed.GetValue(_threads),
+            AttentionOrder = parsed.GetValue(_attention) switch
+            {
+                "absorbed" => AttentionOrder.Absorbed,
+                "expanded" => AttentionOrder.Expanded,
+                _ => AttentionOrder.Cheapest,
+            },
+        });
+        SafetensorsWriter file = Record(session, tokens, decodeFrom, next);
+        file.Save(path);
+        if (!parsed.GetValue(_json)) return ExitCode.Fine;
+        JsonOutput.Write(json =>
+        {
+            json.WriteString("model", session.Description.Name);
+            json.WriteString("file", path);
+            json.WriteNumber("tokens", tokens.Length);
+        });
+        return ExitCode.Fine;
+    }
+
+    private static SafetensorsWriter Record(ModelSession session, int[] tokens, int decodeFrom, int[]? next)
+    {
+        int vocabulary = session.Description.VocabularySize;
+        var recorder = new TraceRecorder();
+        var logits = new float[tokens.Length * (long)vocabulary];
+        var predicted = new float[next is null ? 0 : logits.Length];
+        int sequence = session.AddSequence();
+        for (int from = 0, to = decodeFrom; from < tokens.Length; from = to, to++)
+        {
+            session.Trace = recorder;
+            SequenceTokens[] step = [new SequenceTokens(sequence, tokens.AsMemory(from, to - from))];
+            session.Forward(step, logits.AsSpan(from * vocabulary), LogitRows.All);
+            if (next is null) continue;
+
+            // The prediction layer's own hidden states are not the model's.
+            session.Trace = null;
+            step = [new SequenceTokens(sequence, next.AsMemory(from, to - from))];
+            session.Predict(step, predicted.AsSpan(from * vocabulary), LogitRows.All);
+        }
+
+        var file = new SafetensorsWriter();
+        file.Add("logits", [tokens.Length, vocabulary], logits);
+        if (next is not null) file.Add("mtp.logits", [tokens.Length, vocabulary], predicted);
+        recorder.AddTo(file);
+        return file;
+    }
 }

@@ -1,0 +1,157 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Sinter.Command.InMemory;
+using Sinter.Command.Terminal;
+using Sinter.Compiler;
+using Sinter.Compiler.Binding;
+using Sinter.Compiler.Graph;
+using Sinter.Runtime;
+using Sinter.Runtime.Checkpoints;
+using Sinter.Runtime.Execution;
+
+namespace Sinter.Command.Loading;
+
+/// <summary>A model description, from a file or from those built in, on its way through the compiler.</summary>
+internal sealed class ModelSource
+{
+    private const string Namespace = "Sinter.InMemory";
+
+    private readonly SourceFile _file;
+    private readonly SortedDictionary<string, SourceFile> _imports = new(StringComparer.Ordinal);
+
+    private ModelSource(SourceFile file) => _file = file;
+
+    public string Path => _file.Path;
+
+    /// <exception cref="SinterException">The file cannot be read.</exception>
+    public static ModelSource FromFile(string path)
+    {
+        try
+        {
+            return new ModelSource(new SourceFile(path, File.ReadAllText(path)));
+        }
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new SinterException($"{path}: there is no such file.", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new SinterException($"{path}: the file cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>The built-in architecture that reads a <c>model_type</c>.</summary>
+    /// <exception cref="SinterException">There is none.</exception>
+    public static ModelSource ForConfig(ModelConfig config)
+    {
+        if (config.ModelType is not { } type)
+            throw new SinterException($"{config.Path} has no model_type, by which the architecture is chosen; give one with --model FILE.sinter.");
+        var types = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (SourceFile file in BuiltInModels.Files)
+        {
+            var source = new ModelSource(file);
+            foreach (BoundArchitecture architecture in ModelBinder.Bind(file.Path, file.Text, source.Find).Architectures)
+            {
+                if (architecture.Span.Path == file.Path && architecture.ModelTypes.Contains(type)) return source;
+                types.UnionWith(architecture.ModelTypes);
+            }
+        }
+
+        throw new SinterException($"{config.Path}: no architecture reads the model_type '{type}'; there are {string.Join(", ", types)}, and --model FILE.sinter.");
+    }
+
+    /// <summary>The graphs of the models that the file declares, or of its architecture with the numbers of a config.</summary>
+    /// <exception cref="DiagnosticsException">There are errors; they have been printed.</exception>
+    /// <exception cref="SinterException">The file declares no model and there is no config.</exception>
+    public IReadOnlyList<ModelGraph> Graphs(ModelConfig? config)
+    {
+        var graphs = new List<ModelGraph>();
+        foreach (BoundModel model in Bind(config).Models)
+        {
+            (ModelGraph? graph, EquatableArray<DiagnosticInfo> errors) = GraphBuilder.Build(model);
+            Report(errors);
+            graphs.Add(graph!);
+        }
+
+        return graphs;
+    }
+
+    /// <summary>Names and numbers resolved.</summary>
+    /// <param name="config">Binds an architecture where the file declares no model.</param>
+    /// <param name="name">What to call the model of the config; null for its model_type.</param>
+    /// <inheritdoc cref="Graphs"/>
+    public BoundFile Bind(ModelConfig? config, string? name = null)
+    {
+        BoundFile bound = ModelBinder.Bind(_file.Path, _file.Text, Find);
+        Report(bound.Diagnostics);
+        if (bound.Models.Count > 0) return bound;
+        if (config is null)
+        {
+            throw new SinterException(
+                $"{_file.Path} declares no model; bind its architecture to a config.json with --config, or add 'model NAME = ARCHITECTURE {{ … }}'.");
+        }
+
+        bound = ModelBinder.BindConfig(_file.Path, _file.Text, Find, name ?? NameOf(config), ConfigTexts.Of(config));
+        Report(bound.Diagnostics);
+        return bound;
+    }
+
+    /// <summary>As far as C#; see <see cref="Graphs"/>.</summary>
+    public IReadOnlyList<CompiledModel> Compile(ModelConfig? config, string @namespace = Namespace)
+    {
+        BoundFile bound = ModelBinder.Bind(_file.Path, _file.Text, Find);
+        var closure = new SourceClosure(_file, _imports.Values.ToEquatable());
+        CompilationResult result = bound.Models.Count > 0 || bound.Diagnostics.Count > 0 || config is null
+            ? Pipeline.Compile(closure, @namespace)
+            : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace);
+        Report(result.Diagnostics);
+        return result.Models;
+    }
+
+    /// <summary>The program for a checkpoint: of several models in a file the one whose numbers are those of its config.</summary>
+    /// <inheritdoc cref="Graphs"/>
+    public ModelProgram Program(ModelConfig config)
+    {
+        IReadOnlyList<CompiledModel> models = Compile(config);
+        if (models.Count == 1) return Load(models[0]);
+        return models.Select(Load).FirstOrDefault(program => ProgramChoice.Fits(program.Description, config))
+            ?? throw new SinterException($"{Path} declares {string.Join(", ", models.Select(model => model.Graph.Name))}, but none of them has the numbers of {config.Path}.");
+    }
+
+    private static ModelProgram Load(CompiledModel model)
+    {
+        string[] parts = [typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. model.Files.Select(file => file.Text)];
+        byte[] assembly = AssemblyCache.OfUser().GetOrMake(
+            AssemblyCache.Key(parts),
+            () => AssemblyCompiler.Compile(model.Graph.Name, model.Files.Select(file => (file.HintName, file.Text))));
+        return (ModelProgram)Activator.CreateInstance(Assembly.Load(assembly).GetType(model.ProgramClass, throwOnError: true)!)!;
+    }
+
+    /// <summary>An imported file: beside the one that imports it, or else built in.</summary>
+    private string? Find(string path)
+    {
+        if (_imports.TryGetValue(path, out SourceFile? known)) return known.Text;
+        SourceFile? file = BuiltInModels.Find(path);
+        if (file is null && File.Exists(path)) file = new SourceFile(path, File.ReadAllText(path));
+        if (file is null) return null;
+        _imports.Add(path, file with { Path = path });
+        return file.Text;
+    }
+
+    private static string NameOf(ModelConfig config) => Identifier.Of(config.ModelType ?? "model");
+
+    private static void Report(IEnumerable<DiagnosticInfo> diagnostics)
+    {
+        bool any = false;
+        foreach (DiagnosticInfo diagnostic in diagnostics)
+        {
+            Console.Error.WriteLine(diagnostic);
+            any = true;
+        }
+
+        if (any) throw new DiagnosticsException();
+    }
+}

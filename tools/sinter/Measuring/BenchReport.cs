@@ -1,0 +1,60 @@
+using System;
+using System.Text.Json;
+using Sinter.Command.Terminal;
+
+namespace Sinter.Command.Measuring;
+
+/// <summary>What <c>sinter bench</c> found.</summary>
+/// <param name="WeightBytesPerToken">Of stored weights read to decode a token.</param>
+/// <param name="CacheBytesPerToken">Of the cache, on average over the tokens decoded.</param>
+/// <param name="GigabytesPerSecond">Both at the median speed of decoding.</param>
+/// <param name="ResidentBytes">The most memory that the process had at a time, mapped weights included.</param>
+internal sealed record BenchReport(
+    string Model,
+    int PromptTokens,
+    int DecodedTokens,
+    int Runs,
+    int Threads,
+    Spread Prefill,
+    Spread Decoding,
+    long WeightBytesPerToken,
+    long CacheBytesPerToken,
+    double GigabytesPerSecond,
+    long ResidentBytes)
+{
+    public void WriteText()
+    {
+        Console.WriteLine($"{Model}, {Threads} threads, {Runs} runs");
+        Line("prefill", Prefill, $"of {PromptTokens} tokens");
+        Line("decoding", Decoding, $"of {DecodedTokens} tokens");
+        Console.WriteLine($"read a token  {Quantity.Bytes(WeightBytesPerToken)} of weights, {Quantity.Bytes(CacheBytesPerToken)} of cache: {GigabytesPerSecond:0.00} GB/s");
+        Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most");
+    }
+
+    public void WriteJson() => JsonOutput.Write(json =>
+    {
+        json.WriteString("model", Model);
+        json.WriteNumber("threads", Threads);
+        json.WriteNumber("runs", Runs);
+        json.WriteNumber("prompt_tokens", PromptTokens);
+        json.WriteNumber("decoded_tokens", DecodedTokens);
+        Object(json, "prefill_tokens_per_second", Prefill);
+        Object(json, "decode_tokens_per_second", Decoding);
+        json.WriteNumber("weight_bytes_per_token", WeightBytesPerToken);
+        json.WriteNumber("cache_bytes_per_token", CacheBytesPerToken);
+        json.WriteNumber("gigabytes_per_second", Math.Round(GigabytesPerSecond, 3));
+        json.WriteNumber("resident_bytes", ResidentBytes);
+    });
+
+    private static void Line(string phase, Spread speed, string what) =>
+        Console.WriteLine($"{phase,-12}  {speed.Median:0.0} tokens/s {what} (median; least {speed.Least:0.0}, most {speed.Most:0.0})");
+
+    private static void Object(Utf8JsonWriter json, string name, Spread speed)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("median", Math.Round(speed.Median, 3));
+        json.WriteNumber("min", Math.Round(speed.Least, 3));
+        json.WriteNumber("max", Math.Round(speed.Most, 3));
+        json.WriteEndObject();
+    }
+}
