@@ -1,0 +1,159 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Threading.Tasks;
+using Sinter.Tests.Data;
+using Xunit;
+
+namespace Sinter.Command.Tests;
+
+/// <summary>The main jobs on the trained checkpoint, against what other programs computed.</summary>
+public sealed class GoodCheckpointTests : IDisposable
+{
+    private static readonly JsonElement s_text = JsonDocument.Parse(File.ReadAllText(Repository.Data("tiny-trained", "text_golden.json"))).RootElement;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("sinter-command").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    public static IEnumerable<object[]> Prompts() => Enumerable.Range(0, s_text.GetProperty("prompts").GetArrayLength()).Select(i => new object[] { i });
+
+    [Theory]
+    [MemberData(nameof(Prompts))]
+    public async Task Continues_a_prompt_token_for_token(int prompt)
+    {
+        JsonElement golden = s_text.GetProperty("prompts")[prompt];
+        Outcome outcome = await SinterProcess.Run("run", Repository.TinyTrained, golden.GetProperty("prompt").GetString()!, "--max-tokens", "64", "--json");
+        JsonElement report = JsonDocument.Parse(outcome.IsFine()).RootElement;
+        Assert.Equal(Integers(golden.GetProperty("greedy")), Integers(report.GetProperty("tokens")));
+        Assert.Equal(golden.GetProperty("text").GetString(), report.GetProperty("text").GetString());
+        Assert.Equal(golden.GetProperty("ids").GetArrayLength(), report.GetProperty("prompt_tokens").GetInt32());
+        Assert.True(report.GetProperty("prefill_tokens_per_second").GetDouble() > 0);
+        Assert.True(report.GetProperty("decode_tokens_per_second").GetDouble() > 0);
+    }
+
+    [Fact]
+    public async Task Streams_the_text_alone_to_standard_output_and_the_speed_to_the_other()
+    {
+        JsonElement golden = s_text.GetProperty("prompts")[0];
+        Outcome outcome = await SinterProcess.Run("run", Repository.TinyTrained, golden.GetProperty("prompt").GetString()!, "--max-tokens", "64");
+        Assert.Equal(golden.GetProperty("text").GetString() + "\n", outcome.IsFine());
+        Assert.Contains("tokens/s", outcome.Error);
+    }
+
+    [Fact]
+    public async Task Reads_the_prompt_from_standard_input()
+    {
+        JsonElement golden = s_text.GetProperty("prompts")[1];
+        Outcome outcome = await SinterProcess.Run(["run", Repository.TinyTrained, "--max-tokens", "8", "--json"], golden.GetProperty("prompt").GetString() + "\n");
+        Assert.Equal(Integers(golden.GetProperty("greedy"))[..8], Integers(JsonDocument.Parse(outcome.IsFine()).RootElement.GetProperty("tokens")));
+    }
+
+    [Fact]
+    public async Task Drawing_is_repeatable_by_its_seed()
+    {
+        string[] arguments = ["run", Repository.TinyTrained, "And God said", "--max-tokens", "24", "--temperature", "1.5", "--seed"];
+        string first = (await SinterProcess.Run([.. arguments, "7"])).IsFine();
+        Assert.Equal(first, (await SinterProcess.Run([.. arguments, "7"])).IsFine());
+        Assert.NotEqual(first, (await SinterProcess.Run([.. arguments, "8"])).IsFine());
+    }
+
+    [Fact]
+    public async Task Stops_before_a_text()
+    {
+        JsonElement golden = s_text.GetProperty("prompts")[0];
+        string text = golden.GetProperty("text").GetString()!;
+        Outcome outcome = await SinterProcess.Run("run", Repository.TinyTrained, golden.GetProperty("prompt").GetString()!, "--stop", ", and the");
+        Assert.Equal(text[..text.IndexOf(", and the", StringComparison.Ordinal)] + "\n", outcome.IsFine());
+    }
+
+    [Theory]
+    [InlineData("tiny-v3", "absorbed")]
+    [InlineData("tiny-v3", "expanded")]
+    [InlineData("tiny-v3-noqlora-sharded", "absorbed")]
+    [InlineData("tiny-v3-yarn", "expanded")]
+    [InlineData("tiny-trained", "absorbed")]
+    public async Task Traces_what_the_references_computed(string checkpoint, string attention)
+    {
+        var golden = new GoldenValues(checkpoint);
+        int sequences = golden.Tensors["input_ids"].Shape[0];
+        int[] tokens = golden.Tokens("input_ids", 0);
+        string path = Path.Combine(_folder, "trace.safetensors");
+        (await SinterProcess.Run("trace", Repository.Checkpoint(checkpoint), "--tokens", string.Join(',', tokens), "--attention", attention, "--out", path)).IsFine();
+
+        var trace = new TensorFile(path);
+        foreach (string name in golden.Tensors.Names.Where(name => name.StartsWith("prefill.", StringComparison.Ordinal)).Select(name => name["prefill.".Length..]))
+        {
+            if (name == "final_norm" || name.EndsWith(".logits", StringComparison.Ordinal)) continue;
+            AssertClose(golden.Part("prefill." + name, 0, sequences), trace[name], golden.Tolerance, name);
+        }
+
+        AssertClose(golden.Part("prefill.logits", 0, sequences), trace["logits"], golden.Tolerance, "logits");
+    }
+
+    [Theory]
+    [InlineData("tiny-v3", "absorbed")]
+    [InlineData("tiny-v3", "expanded")]
+    public async Task Traces_decoding_through_the_cache(string checkpoint, string attention)
+    {
+        var golden = new GoldenValues(checkpoint);
+        int sequences = golden.Tensors["input_ids"].Shape[0];
+        string path = Path.Combine(_folder, "trace.safetensors");
+        string[] options = ["--decode-from", $"{golden.DecodeFrom}", "--attention", attention, "--out", path, "--json"];
+        string report = (await SinterProcess.Run(["trace", Repository.Checkpoint(checkpoint), "--tokens", string.Join(',', golden.Tokens("input_ids", 0)), .. options])).IsFine();
+        Assert.Equal(golden.Tokens("input_ids", 0).Length, JsonDocument.Parse(report).RootElement.GetProperty("tokens").GetInt32());
+        var trace = new TensorFile(path);
+        AssertClose(golden.Part("decode.logits", 0, sequences), trace["logits"], golden.Tolerance, "logits");
+        Assert.Equal(golden.Tokens("input_ids", 0).Length, trace["hidden.0"].Shape[0]);
+    }
+
+    [Fact]
+    public async Task Traces_multi_token_prediction()
+    {
+        var golden = new GoldenValues("tiny-v3");
+        int sequences = golden.Tensors["input_ids"].Shape[0];
+        string path = Path.Combine(_folder, "trace.safetensors");
+        (await SinterProcess.Run("trace", Repository.Checkpoint("tiny-v3"), "--tokens", string.Join(',', golden.Tokens("input_ids", 0)),
+            "--mtp", string.Join(',', golden.Tokens("mtp.next_ids", 0)), "--out", path)).IsFine();
+        AssertClose(golden.Part("mtp.logits", 0, sequences), new TensorFile(path)["mtp.logits"], golden.Tolerance, "mtp.logits");
+    }
+
+    [Fact]
+    public async Task Measures_its_speed()
+    {
+        Outcome outcome = await SinterProcess.Run("bench", Repository.TinyTrained, "-p", "32", "-n", "8", "-r", "3", "-t", "1", "--json");
+        JsonElement report = JsonDocument.Parse(outcome.IsFine()).RootElement;
+        foreach (string phase in (string[])["prefill_tokens_per_second", "decode_tokens_per_second"])
+        {
+            JsonElement speed = report.GetProperty(phase);
+            Assert.InRange(speed.GetProperty("median").GetDouble(), speed.GetProperty("min").GetDouble(), speed.GetProperty("max").GetDouble());
+        }
+
+        // Of 4.45 M parameters in BF16 a token needs two of eight experts in each of two layers, one row of the embedding,
+        // and nothing of the prediction layer.
+        long experts = 2 * 8 * 3 * 128 * 256 * 2, embedding = 1024 * 256 * 2;
+        long main = new CheckpointFolder(Repository.TinyTrained).MainBytes();
+        Assert.Equal(main - (experts * 6 / 8) - embedding + (256 * 2), report.GetProperty("weight_bytes_per_token").GetInt64());
+        Assert.True(report.GetProperty("resident_bytes").GetInt64() > 1 << 20);
+        Assert.Equal(1, report.GetProperty("threads").GetInt32());
+    }
+
+    private static int[] Integers(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetInt32())];
+
+    private static void AssertClose(StoredTensor expected, StoredTensor actual, double tolerance, string name)
+    {
+        Assert.True(expected.Numbers.Length == actual.Numbers.Length, $"{name}: {expected.Numbers.Length} numbers expected, {actual.Numbers.Length} found");
+        double largest = expected.Numbers.Zip(actual.Numbers, (x, y) => Math.Abs(x - y)).Max();
+        Assert.True(largest <= tolerance, $"{name}: {largest} apart, {tolerance} allowed");
+    }
+}
+
+file static class StoredBytes
+{
+    /// <summary>Of all tensors but those of the prediction layer, as BF16 or, for the routing bias, F32.</summary>
+    public static long MainBytes(this CheckpointFolder checkpoint) => checkpoint.Names
+        .Where(name => !name.StartsWith("model.layers.3.", StringComparison.Ordinal))
+        .Sum(name => checkpoint.Find(name)!.Numbers.Length * (checkpoint.Find(name)!.Type == "F32" ? 4L : 2L));
+}
