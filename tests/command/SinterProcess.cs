@@ -75,6 +75,9 @@ internal static class SinterProcess
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "sinter.dll"));
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         start.Environment.Remove("SINTER_DEBUG");
+
+        // Not the user's own; kept, so that a further run of the tests need not compile again.
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(AppContext.BaseDirectory, "cache");
         foreach ((string name, string value) in environment ?? []) start.Environment[name] = value;
         return Process.Start(start)!;
     }

@@ -1,8 +1,15 @@
+using System;
+using System.Collections.Generic;
 using System.CommandLine;
+using System.Text;
+using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using Sinter.Command.Loading;
 using Sinter.Command.Terminal;
-using Sinter.Runtime;
+using Sinter.Runtime.Checkpoints;
+using Sinter.Runtime.Execution;
+using Sinter.Runtime.Generation;
 
 namespace Sinter.Command.Commands;
 
@@ -17,7 +24,7 @@ internal sealed class RunCommand : ExampledCommand
         Description = "Text to continue; read from standard input where it is not given.",
     };
 
-    private readonly Option<int?> _maxTokens = SharedOptions.WholeNumber("--max-tokens", "N", 0, int.MaxValue, "The most tokens to generate (default: 256).", "-n");
+    private readonly Option<int?> _maxTokens = SharedOptions.WholeNumber("--max-tokens", "N", 1, int.MaxValue, "The most tokens to generate (default: 256).", "-n");
     private readonly Option<double?> _temperature = SharedOptions.Number("--temperature", "X", 0, 100, "0, the default, always takes the likeliest token; 1 draws as the model says.");
     private readonly Option<int?> _topK = SharedOptions.WholeNumber("--top-k", "N", 1, int.MaxValue, "Draw among the N likeliest tokens only.");
     private readonly Option<double?> _topP = SharedOptions.Number("--top-p", "X", 0, 1, "Draw among the likeliest tokens whose probabilities reach X together.");
@@ -42,5 +49,73 @@ internal sealed class RunCommand : ExampledCommand
         SetAction(Run);
     }
 
-    private Task<int> Run(ParseResult parsed, CancellationToken cancellation) => throw new SinterException("not yet.");
+    private async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        string folder = parsed.GetRequiredValue(_checkpoint);
+        var options = new GenerationOptions
+        {
+            MaxTokens = parsed.GetValue(_maxTokens) ?? 256,
+            Temperature = parsed.GetValue(_temperature) ?? 0,
+            TopK = parsed.GetValue(_topK),
+            TopP = parsed.GetValue(_topP) ?? 1,
+            MinP = parsed.GetValue(_minP) ?? 0,
+            Seed = (ulong?)parsed.GetValue(_seed),
+            StopStrings = parsed.GetValue(_stop) ?? [],
+        };
+        options.Validate();
+        ModelProgram program = ProgramChoice.For(ModelConfig.Load(folder), parsed.GetValue(_model));
+        string prompt = parsed.GetValue(_prompt) ?? await ReadPrompt(cancellation);
+        using LanguageModel model = Open(program, folder, parsed);
+        bool isJson = parsed.GetValue(_json);
+        using var progress = new LongWork("reading the prompt");
+        var text = new StringBuilder();
+        var tokens = new List<int>();
+        GenerationStatistics? statistics = null;
+        await foreach (GeneratedText piece in model.GenerateAsync(prompt, options, cancellation))
+        {
+            progress.Dispose();
+            text.Append(piece.Text);
+            tokens.AddRange(piece.Tokens);
+            statistics = piece.Statistics;
+            if (!isJson) Console.Out.Write(piece.Text);
+        }
+
+        if (isJson)
+        {
+            WriteJson(model, text.ToString(), tokens, statistics!);
+            return ExitCode.Fine;
+        }
+
+        Console.Out.WriteLine();
+        Console.Error.WriteLine($"prefill {statistics!.PrefillRate:0.0} tokens/s ({statistics.PromptTokens} tokens), "
+            + $"decoding {statistics.DecodeRate:0.0} tokens/s ({statistics.GeneratedTokens} tokens)");
+        return ExitCode.Fine;
+    }
+
+    private LanguageModel Open(ModelProgram program, string folder, ParseResult parsed)
+    {
+        using var work = new LongWork($"loading {folder}");
+        return LanguageModel.Open(program, folder, new LoadOptions { Capacity = parsed.GetValue(_context), Threads = parsed.GetValue(_threads) });
+    }
+
+    /// <summary>All of standard input but the line's end, which an echo or an editor adds.</summary>
+    private static async Task<string> ReadPrompt(CancellationToken cancellation)
+    {
+        string text = await Console.In.ReadToEndAsync(cancellation);
+        return text.EndsWith('\n') ? text[..^1].TrimEnd('\r') : text;
+    }
+
+    private static void WriteJson(LanguageModel model, string text, List<int> tokens, GenerationStatistics statistics) => JsonOutput.Write(json =>
+    {
+        json.WriteString("model", model.Description.Name);
+        json.WriteString("text", text);
+        json.WriteStartArray("tokens");
+        foreach (int token in tokens) json.WriteNumberValue(token);
+        json.WriteEndArray();
+        json.WriteNumber("prompt_tokens", statistics.PromptTokens);
+        json.WriteNumber("generated_tokens", statistics.GeneratedTokens);
+        json.WriteNumber("prefill_tokens_per_second", Math.Round(statistics.PrefillRate, 3));
+        json.WriteNumber("decode_tokens_per_second", Math.Round(statistics.DecodeRate, 3));
+        json.WriteString("ended_by", JsonNamingPolicy.SnakeCaseLower.ConvertName(statistics.Reason.ToString()));
+    });
 }
