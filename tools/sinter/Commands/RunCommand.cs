@@ -101,7 +101,8 @@ internal sealed class RunCommand : ExampledCommand
     /// <summary>All of standard input but the line's end, which an echo or an editor adds.</summary>
     private static async Task<string> ReadPrompt(CancellationToken cancellation)
     {
-        string text = await Console.In.ReadToEndAsync(cancellation);
+        // A console does not give up its read when asked to: only the waiting is cancelled.
+        string text = await Task.Run(Console.In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation);
         return text.EndsWith('\n') ? text[..^1].TrimEnd('\r') : text;
     }
 

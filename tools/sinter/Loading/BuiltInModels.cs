@@ -16,8 +16,9 @@ internal static class BuiltInModels
 
     public static IReadOnlyList<SourceFile> Files => s_files.Value;
 
-    /// <summary>A file by its path, as diagnostics show it; null if there is none.</summary>
-    public static SourceFile? Find(string path) => Files.FirstOrDefault(file => file.Path == path);
+    /// <summary>The file that a path ends with, wherever it would lie: <c>anywhere/parts/norm.sinter</c>; null if there is none.</summary>
+    public static SourceFile? Find(string path) =>
+        Files.FirstOrDefault(file => ("/" + path).EndsWith("/" + file.Path[Prefix.Length..], StringComparison.Ordinal));
 
     private static SourceFile[] Read()
     {

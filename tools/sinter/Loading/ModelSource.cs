@@ -130,15 +130,13 @@ internal sealed class ModelSource
         return (ModelProgram)Activator.CreateInstance(Assembly.Load(assembly).GetType(model.ProgramClass, throwOnError: true)!)!;
     }
 
-    /// <summary>An imported file: beside the one that imports it, or else built in.</summary>
+    /// <summary>An imported file: the one that the path names, or else one that is built in.</summary>
     private string? Find(string path)
     {
         if (_imports.TryGetValue(path, out SourceFile? known)) return known.Text;
-        SourceFile? file = BuiltInModels.Find(path);
-        if (file is null && File.Exists(path)) file = new SourceFile(path, File.ReadAllText(path));
-        if (file is null) return null;
-        _imports.Add(path, file with { Path = path });
-        return file.Text;
+        string? text = File.Exists(path) ? File.ReadAllText(path) : BuiltInModels.Find(path)?.Text;
+        if (text is not null) _imports.Add(path, new SourceFile(path, text));
+        return text;
     }
 
     private static string NameOf(ModelConfig config) => Identifier.Of(config.ModelType ?? "model");
