@@ -26,6 +26,10 @@ internal static class GoldenCheck
             $"{what}: number {worst} is {actual[worst]:g9} instead of {expected[worst]:g9}, {distance:g3} apart where {tolerance:g3} is allowed.");
     }
 
+    /// <summary>The first numbers of a kernel's output, as many as are expected.</summary>
+    public static void NearStart(double[] expected, float[] actual, double tolerance, string what) =>
+        Near(expected, [.. actual.Take(expected.Length).Select(number => (double)number)], tolerance, what);
+
     /// <summary>
     /// Rows of a residual stream, each in units of its root mean square where that is more than one: the tolerances were
     /// measured behind the final norm, which divides by it.

@@ -60,6 +60,35 @@ internal sealed class GraphGolden(string name, ModelGraph graph)
         }
     }
 
+    public static void CheckFP8(ModelGraph graph)
+    {
+        var golden = new FP8Golden();
+        var evaluator = new GraphEvaluator(graph, new CheckpointFolder(Repository.Checkpoint(FP8Golden.Name)));
+        Evaluation main = evaluator.Run(golden.Tensors["input_ids"].Integers);
+        GoldenCheck.Near(golden.Tensors["dequant.logits"].Numbers, main.Outputs["logits"].Numbers, golden.Dequantised, "FP8");
+        NamedArray predicted = evaluator.Predict(main.Outputs["hidden"], golden.Tensors["mtp.next_ids"].Integers).Outputs["logits"];
+        GoldenCheck.Near(golden.Tensors["dequant.mtp_logits"].Numbers, predicted.Numbers, golden.Dequantised, "FP8, multi-token prediction");
+    }
+
+    /// <summary>Losses over a few hundred logits, known in float64: they leave a mistake less room than single logits do.</summary>
+    public static void CheckFirstLosses(ModelGraph graph)
+    {
+        var golden = new MicroGolden();
+        var checkpoint = new CheckpointFolder(Repository.Checkpoint(MicroGolden.Name));
+        double main = 0, prediction = 0;
+        for (int sequence = 0; sequence < MicroGolden.Sequences; sequence++)
+        {
+            var evaluator = new GraphEvaluator(graph, checkpoint);
+            Evaluation result = evaluator.Run(golden.Tokens(sequence, 0));
+            Evaluation predicted = evaluator.Predict(result.Outputs["hidden"], golden.Tokens(sequence, 1));
+            main += MicroGolden.CrossEntropy(result.Outputs["logits"].Numbers, golden.Tokens(sequence, 1)) / MicroGolden.Sequences;
+            prediction += MicroGolden.CrossEntropy(predicted.Outputs["logits"].Numbers, golden.Tokens(sequence, 2)) / MicroGolden.Sequences;
+        }
+
+        Assert.Equal(golden.MainLoss, main, golden.Tolerance);
+        Assert.Equal(golden.PredictionLoss, prediction, golden.Tolerance);
+    }
+
     private void CheckRouter(Evaluation result, int sequence, int layer)
     {
         if (!_golden.Tensors.Has($"prefill.router.{layer}.topk_idx")) return;

@@ -57,7 +57,8 @@ internal sealed class HandWrittenDeepSeek
         });
         Region prediction = Region("prediction", _layers, _layers + 1, Prediction);
         return new ModelGraph(
-            "hand-written", "DeepSeekV3", default, default, _layers, new[] { embedding, dense, sparse, head }.ToEquatable(),
+            "HandWritten", "DeepSeekV3", new[] { "deepseek_v3" }.ToEquatable(),
+            new[] { new Binding("max_position_embeddings", $"{Whole("max_position_embeddings")}") }.ToEquatable(), _layers, new[] { embedding, dense, sparse, head }.ToEquatable(),
             Whole("num_nextn_predict_layers") > 0 ? prediction : null,
             new[] { new CacheSpecification("latent", _c.Size), new CacheSpecification("key", _r.Size) }.ToEquatable());
     }

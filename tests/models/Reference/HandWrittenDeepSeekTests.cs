@@ -1,3 +1,4 @@
+using Sinter.Compiler.Graph;
 using Sinter.Models.Tests.Golden;
 using Sinter.Tests.Data;
 using Xunit;
@@ -23,6 +24,13 @@ public sealed class HandWrittenDeepSeekTests
     [MemberData(nameof(Predicting))]
     public void Multi_token_prediction_agrees(string name) => Golden(name).CheckPrediction();
 
-    private static GraphGolden Golden(string name) =>
-        new(name, HandWrittenDeepSeek.Build(new CheckpointFolder(Repository.Checkpoint(name)).Config));
+    [Fact]
+    public void FP8_weights_agree_with_their_dequantised_values() => GraphGolden.CheckFP8(Build(FP8Golden.Name));
+
+    [Fact]
+    public void The_first_losses_of_training_agree_in_double_precision() => GraphGolden.CheckFirstLosses(Build(MicroGolden.Name));
+
+    private static GraphGolden Golden(string name) => new(name, Build(name));
+
+    private static ModelGraph Build(string name) => HandWrittenDeepSeek.Build(new CheckpointFolder(Repository.Checkpoint(name)).Config);
 }
