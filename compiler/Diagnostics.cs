@@ -43,6 +43,8 @@ public static class Diagnostics
     public const string TrainingValue = "SIN0306";
     public const string ArchitectureUnclear = "SIN0307";
 
+    public const string NoSchedule = "SIN0401";
+
     public static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> All = new[]
     {
         Error(Unexpected, "Unexpected text"),
@@ -77,6 +79,7 @@ public static class Diagnostics
         Error(RequirementFails, "Requirement not met"),
         Error(TrainingValue, "Unusable value in a train or parallel section"),
         Error(ArchitectureUnclear, "Architecture unclear"),
+        Error(NoSchedule, "No schedule runs this"),
     }.ToDictionary(descriptor => descriptor.Id);
 
     public static Diagnostic ToDiagnostic(this DiagnosticInfo info) =>

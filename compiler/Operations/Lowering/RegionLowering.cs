@@ -56,7 +56,7 @@ internal sealed partial class RegionLowering
         {
             IEnumerable<int> stored = node switch
             {
-                Contract contract => contract.Factors.Where(factor => Graph.Nodes[factor] is not (Weight or Cached)),
+                Contract contract => contract.Factors.Where(factor => Graph.Nodes[factor] is not (Weight { IndexStride: 0 } or Cached)),
                 Attend attend => attend.Operands.Where(operand => Graph.Nodes[operand] is not Cached),
                 Choose or Rotary or Take => node.Operands,
                 Weight => node.Operands,
@@ -77,6 +77,8 @@ internal sealed partial class RegionLowering
                 _stored[index] = new Storage(AddBuffer(InputBuffer(input)));
                 break;
             case Weight:
+                // Rows of a table, such as the embedding's, may be a value by themselves.
+                if (_mustStore[index]) LowerRow(index);
                 break;
             case Contract when _epilogues.ContainsKey(index):
                 break;

@@ -24,7 +24,7 @@ internal static class HandMadeModel
         "HandMade",
         "HandMade",
         EquatableArray.ToEquatable<string>([]),
-        EquatableArray.ToEquatable<Binding>([]),
+        EquatableArray.ToEquatable<Graph.Binding>([]),
         Layers: 2,
         EquatableArray.ToEquatable([Embedding(), Layer("dense", 0, false), Layer("experts", 1, true), Head()]),
         Prediction(),
