@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Sinter.Runtime.Generation;
 
 /// <summary>Why a generation ended.</summary>
@@ -36,8 +38,9 @@ public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens,
 
 /// <summary>A piece of generated text: whole characters, often a word.</summary>
 /// <param name="Text">The piece; the last one may be empty.</param>
+/// <param name="Tokens">The tokens since the piece before, most often one.</param>
 /// <param name="Statistics">With the last piece only.</param>
-public sealed record GeneratedText(string Text, GenerationStatistics? Statistics = null);
+public sealed record GeneratedText(string Text, IReadOnlyList<int> Tokens, GenerationStatistics? Statistics = null);
 
 /// <summary>A generated token.</summary>
 /// <param name="Token">Its number; the last one may be the token that ended the sequence.</param>

@@ -147,8 +147,14 @@ public class LanguageModel : IDisposable, IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(given, cancellation);
         var generation = new RunningGeneration(prompt, options, _endTokens, tokenizer.Stream(), either.Token);
+        List<int> tokens = [];
         await foreach (Piece piece in Run(generation, either.Token).ConfigureAwait(false))
-            if (piece.Text.Length > 0 || piece.Statistics is not null) yield return new GeneratedText(piece.Text, piece.Statistics);
+        {
+            tokens.Add(piece.Token);
+            if (piece.Text.Length == 0 && piece.Statistics is null) continue;
+            yield return new GeneratedText(piece.Text, [.. tokens], piece.Statistics);
+            tokens.Clear();
+        }
     }
 
     private async IAsyncEnumerable<GeneratedToken> ReadTokens(
