@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Emit;
 using Sinter.Compiler.Graph;
-using Sinter.Compiler.Kernels;
 using Sinter.Compiler.Operations;
 using Sinter.Compiler.Passes;
 

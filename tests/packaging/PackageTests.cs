@@ -51,7 +51,7 @@ public sealed class PackageTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static bool IsNeeded(string file) =>
-        Path.GetFileName(file) == "tiny-trained.sinter" || !File.ReadAllText(file).Contains("\nmodel ");
+        Path.GetFileName(file) == "tiny_trained.sinter" || !File.ReadAllText(file).Contains("\nmodel ");
 
     private void WriteProject(string project, string feed)
     {

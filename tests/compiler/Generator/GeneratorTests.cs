@@ -19,7 +19,7 @@ public sealed class GeneratorTests
     [Fact]
     public void Makes_two_files_of_a_model_and_none_of_what_it_imports()
     {
-        GeneratorDriverRunResult result = Driver([.. Texts("tiny-trained.sinter")]).RunGenerators(Compilation()).GetRunResult();
+        GeneratorDriverRunResult result = Driver([.. Texts("tiny_trained.sinter")]).RunGenerators(Compilation()).GetRunResult();
         Assert.Empty(result.Diagnostics);
         Assert.Equal(["TinyTrained.Kernels.g.cs", "TinyTrained.g.cs"], result.Results[0].GeneratedSources.Select(source => source.HintName).Order(StringComparer.Ordinal));
     }
@@ -27,7 +27,7 @@ public sealed class GeneratorTests
     [Fact]
     public void Does_nothing_when_a_csharp_file_changes()
     {
-        GeneratorDriver driver = Driver([.. Texts("tiny-trained.sinter")]);
+        GeneratorDriver driver = Driver([.. Texts("tiny_trained.sinter")]);
         CSharpCompilation compilation = Compilation();
         driver = driver.RunGenerators(compilation);
         driver = driver.RunGenerators(compilation.AddSyntaxTrees(CSharpSyntaxTree.ParseText("class C;", cancellationToken: CancellationToken.None)));
@@ -42,9 +42,9 @@ public sealed class GeneratorTests
     [Fact]
     public void Compiles_anew_only_what_depends_on_the_file_that_changed()
     {
-        TextFile[] texts = [.. Texts("tiny-trained.sinter"), .. Texts("deepseek-v2-lite.sinter")];
+        TextFile[] texts = [.. Texts("tiny_trained.sinter"), .. Texts("deepseek_v3_671b.sinter")];
         texts = [.. texts.DistinctBy(text => text.Path)];
-        TextFile lite = texts.Single(text => text.Path.EndsWith("deepseek-v2-lite.sinter", StringComparison.Ordinal));
+        TextFile lite = texts.Single(text => text.Path.EndsWith("deepseek_v3_671b.sinter", StringComparison.Ordinal));
         GeneratorDriver driver = Driver(texts).RunGenerators(Compilation());
         driver = driver.ReplaceAdditionalText(lite, new TextFile(lite.Path, lite.Text + "\n// a note\n")).RunGenerators(Compilation());
 
@@ -57,7 +57,7 @@ public sealed class GeneratorTests
     [Fact]
     public void A_change_in_an_imported_part_reaches_the_models_that_import_it()
     {
-        TextFile[] texts = [.. Texts("tiny-trained.sinter")];
+        TextFile[] texts = [.. Texts("tiny_trained.sinter")];
         TextFile part = texts.Single(text => Path.GetFileName(text.Path) == "norm.sinter");
         GeneratorDriver driver = Driver(texts).RunGenerators(Compilation());
         driver = driver.ReplaceAdditionalText(part, new TextFile(part.Path, part.Text.Replace("rms_norm_eps)", "rms_norm_eps + 1)"))).RunGenerators(Compilation());
@@ -79,7 +79,7 @@ public sealed class GeneratorTests
     [Fact]
     public void Keeps_no_symbol_in_the_pipeline()
     {
-        GeneratorDriver driver = Driver([.. Texts("tiny-trained.sinter")]).RunGenerators(Compilation());
+        GeneratorDriver driver = Driver([.. Texts("tiny_trained.sinter")]).RunGenerators(Compilation());
         IEnumerable<object> values = driver.GetRunResult().Results[0].TrackedSteps
             .Where(step => step.Key is SinterGenerator.GatherStep or SinterGenerator.CompileStep)
             .SelectMany(step => step.Value).SelectMany(step => step.Outputs).Select(output => output.Value);

@@ -1,10 +1,9 @@
 using System;
-using Sinter.Compiler.Emit;
 using Sinter.Compiler.Kernels.Loops;
 using Sinter.Compiler.Kernels.Schedules;
 using Sinter.Compiler.Operations;
 
-namespace Sinter.Compiler.Kernels;
+namespace Sinter.Compiler.Emit;
 
 /// <summary>Operation → schedule → loops → C#.</summary>
 public static class KernelPrinter
