@@ -20,7 +20,7 @@ internal sealed class Sketch
         foreach ((string name, int size) in sizes) _axes[name] = new Axis(name, size);
     }
 
-    public EquatableArray<Axis> Axes(string names) => names.Split(',').Select(name => _axes[name]).ToEquatable();
+    public EquatableArray<Axis> Axes(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(name => _axes[name]).ToEquatable();
 
     public Axis Axis(string name) => _axes[name];
 

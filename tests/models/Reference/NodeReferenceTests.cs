@@ -35,6 +35,15 @@ public sealed class NodeReferenceTests
     }
 
     [Fact]
+    public void A_value_may_be_a_factor_twice()
+    {
+        NamedArray y = Last(
+            [Input("x", s_a), Input("w", s_b), new Contract("y", Axes(s_b), Nodes(1, 0, 0))],
+            new() { ["x"] = Array("a", [2], 2, 3), ["w"] = Array("b", [3], 1, 10, 100) });
+        Assert.Equal([13.0, 130.0, 1300.0], y.Numbers);
+    }
+
+    [Fact]
     public void Three_factors_give_the_sum_over_all_axes_at_once()
     {
         // y[a] = Σ over b and e of x[a,b] · v[b,e] · u[e,a], every term written out below.

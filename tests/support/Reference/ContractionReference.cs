@@ -17,10 +17,10 @@ public static class ContractionReference
         List<NamedArray> remaining = [.. factors.Skip(1)];
         while (remaining.Count > 0)
         {
-            NamedArray next = remaining.MinBy(factor => Size(Kept(product, factor, axes, remaining), product, factor))!;
-            string[] kept = [.. Kept(product, next, axes, remaining)];
-            remaining.Remove(next);
-            product = Multiply(kept, product, next);
+            // By place: one value may be a factor twice, and then the other one still needs its axes.
+            int next = Enumerable.Range(0, remaining.Count).MinBy(place => Size(Kept(product, place, axes, remaining), product, remaining[place]));
+            product = Multiply([.. Kept(product, next, axes, remaining)], product, remaining[next]);
+            remaining.RemoveAt(next);
         }
 
         // Puts the axes in the order wanted, and sums what a lone factor has too many.
@@ -54,9 +54,9 @@ public static class ContractionReference
     }
 
     private static IEnumerable<string> Kept(
-        NamedArray a, NamedArray b, IReadOnlyList<string> axes, IReadOnlyList<NamedArray> remaining) =>
-        a.Axes.Union(b.Axes).Where(axis =>
-            axes.Contains(axis) || remaining.Any(factor => factor != b && factor.Has(axis)));
+        NamedArray a, int next, IReadOnlyList<string> axes, IReadOnlyList<NamedArray> remaining) =>
+        a.Axes.Union(remaining[next].Axes).Where(axis =>
+            axes.Contains(axis) || remaining.Where((_, place) => place != next).Any(factor => factor.Has(axis)));
 
     private static double Size(IEnumerable<string> axes, NamedArray a, NamedArray b) =>
         axes.Aggregate(1.0, (product, axis) => product * SizeOf(axis, a, b));
