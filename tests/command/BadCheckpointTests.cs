@@ -49,7 +49,7 @@ public sealed class BadCheckpointTests : IDisposable
     public async Task A_model_type_that_no_architecture_reads()
     {
         _copy.EditJson("config.json", config => config["model_type"] = "llama");
-        (await Run()).IsRefusal(_copy.Path("config.json"), "'llama'", "deepseek_v2, deepseek_v3", "--model");
+        (await Run()).IsRefusal(_copy.Path("config.json"), "'llama'", "deepseek_v3", "--model");
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class BadCheckpointTests : IDisposable
     [InlineData("hidden_size", 128)]
     [InlineData("vocab_size", 1000)]
     [InlineData("num_hidden_layers", 5)]
-    [InlineData("n_routed_experts", 4)]
+    [InlineData("n_routed_experts", 16)]
     public async Task A_config_that_contradicts_the_weights(string name, int value)
     {
         _copy.EditJson("config.json", config => config[name] = value);
@@ -97,15 +97,26 @@ public sealed class BadCheckpointTests : IDisposable
     [Fact]
     public async Task Offsets_that_run_past_the_end()
     {
-        _copy.EditHeader(header => header[Query]!["data_offsets"] = new JsonArray(100_000_000, 100_000_000 + (128 * 256 * 2)));
-        (await Run()).IsRefusal(_copy.Weights, Query);
+        string last = "";
+        _copy.EditHeader(header =>
+        {
+            last = header.Where(entry => entry.Key != "__metadata__").MaxBy(entry => (int)entry.Value!["data_offsets"]![1]!).Key;
+            int begin = (int)header[last]!["data_offsets"]![0]!;
+            header[last]!["shape"] = new JsonArray(1_000_000);
+            header[last]!["data_offsets"] = new JsonArray(begin, begin + (1_000_000 * (header[last]!["dtype"]!.ToString() == "F32" ? 4 : 2)));
+        });
+        (await Run()).IsRefusal(_copy.Weights, last, "truncated or its header lies");
     }
 
     [Fact]
     public async Task Offsets_that_overlap()
     {
-        _copy.EditHeader(header => header[Query]!["data_offsets"] = header["model.layers.1.self_attn.q_a_proj.weight"]!["data_offsets"]!.DeepClone());
-        (await Run()).IsRefusal(_copy.Weights, "q_a_proj.weight");
+        _copy.EditHeader(header =>
+        {
+            JsonNode offsets = header[Query]!["data_offsets"]!;
+            header[Query]!["data_offsets"] = new JsonArray((int)offsets[0]! - 64, (int)offsets[1]! - 64);
+        });
+        (await Run()).IsRefusal(_copy.Weights, Query, "inside");
     }
 
     [Fact]
@@ -213,11 +224,18 @@ public sealed class BadCheckpointTests : IDisposable
         (await SinterProcess.Run("bench", Repository.TinyTrained, "-p", "500", "-n", "100")).IsRefusal("500", "100", "512");
 
     [Fact]
-    public async Task A_model_file_with_other_numbers()
-    {
-        _copy.EditJson("config.json", config => config["model_type"] = "llama");
-        _copy.Write("other.sinter", "import \"deepseek-v3.sinter\"");
+    public async Task A_model_file_with_other_numbers() =>
+        (await SinterProcess.Run("run", _copy.Folder, "x", "--model", "models/deepseek_v3_671b.sinter")).IsRefusal(_copy.Path("config.json"), "DeepSeekV3_671B");
+
+    [Fact]
+    public async Task A_model_file_that_does_not_exist() =>
         (await SinterProcess.Run("run", _copy.Folder, "x", "--model", _copy.Path("missing.sinter"))).IsRefusal(_copy.Path("missing.sinter"), "no such file");
+
+    [Fact]
+    public async Task A_config_that_its_architecture_refuses()
+    {
+        _copy.EditJson("config.json", config => config["n_group"] = 3);
+        (await Run()).IsRefusal(_copy.Path("config.json"), "does not suit its architecture", "SIN0");
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public async Task Checks_a_model_and_says_how_large_it_is()
     {
-        string text = (await SinterProcess.Run("check", "models/deepseek-v3.sinter")).IsFine();
+        string text = (await SinterProcess.Run("check", "models/deepseek_v3_671b.sinter")).IsFine();
         Assert.Contains("671.0B parameters", text);
         Assert.Contains("cache: 576 numbers a token and layer", text);
     }
@@ -27,14 +27,14 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public async Task Prints_the_graph()
     {
-        string graph = (await SinterProcess.Run("check", "models/deepseek-v3.sinter", "--graph")).IsFine();
+        string graph = (await SinterProcess.Run("check", "models/deepseek_v3_671b.sinter", "--graph")).IsFine();
         Assert.Contains("layers.{layer}.self_attn.kv_b_proj.weight", graph);
     }
 
     [Fact]
     public async Task Plans_with_the_published_figures()
     {
-        string json = (await SinterProcess.Run("plan", "models/deepseek-v3.sinter", "--context", "8192", "--batch", "2", "--json")).IsFine();
+        string json = (await SinterProcess.Run("plan", "models/deepseek_v3_671b.sinter", "--context", "8192", "--batch", "2", "--json")).IsFine();
         JsonElement plan = JsonDocument.Parse(json).RootElement.GetProperty("models")[0];
         Assert.Equal(671, Math.Round(plan.GetProperty("parameters").GetInt64() / 1e9));
         Assert.InRange(plan.GetProperty("active_parameters").GetInt64() / 1e9, 36.5, 38);
@@ -47,7 +47,7 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public async Task Plans_for_people_too()
     {
-        string text = (await SinterProcess.Run("plan", "models/deepseek-v3.sinter")).IsFine();
+        string text = (await SinterProcess.Run("plan", "models/deepseek_v3_671b.sinter")).IsFine();
         Assert.Contains("absorbed attention is cheaper", text);
         Assert.Contains("as published in FP8", text);
     }
@@ -55,7 +55,7 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public async Task Emits_the_code_that_the_build_generates()
     {
-        (await SinterProcess.Run("emit", "models/tiny-trained.sinter", "--out", _folder, "--namespace", "Sinter.Models")).IsFine();
+        (await SinterProcess.Run("emit", "models/tiny_trained.sinter", "--out", _folder, "--namespace", "Sinter.Models")).IsFine();
         string[] emitted = Directory.GetFiles(_folder);
         Assert.NotEmpty(emitted);
         foreach (string file in emitted)
@@ -74,7 +74,7 @@ public sealed class ModelFileTests : IDisposable
         string file = Path.Combine(_folder, "imported.sinter");
         (await SinterProcess.Run("import", Repository.Checkpoint(checkpoint), "--out", file)).IsFine();
         Assert.Contains(expected, File.ReadAllText(file));
-        JsonElement imported = await Check(file), direct = await Check("models/deepseek-v3.sinter", "--config", Repository.Checkpoint(checkpoint));
+        JsonElement imported = await Check(file), direct = await Check("models/deepseek_v3.sinter", "--config", Repository.Checkpoint(checkpoint));
         Assert.Equal(direct.GetProperty("parameters").GetInt64(), imported.GetProperty("parameters").GetInt64());
         Assert.Equal(direct.GetProperty("active_parameters").GetInt64(), imported.GetProperty("active_parameters").GetInt64());
         Assert.Equal(direct.GetProperty("cache_bytes_per_token").GetInt64(), imported.GetProperty("cache_bytes_per_token").GetInt64());
@@ -124,13 +124,19 @@ public sealed class ModelFileTests : IDisposable
     [Fact]
     public async Task An_architecture_without_numbers_asks_for_a_config()
     {
-        string file = Write("architecture.sinter", "import \"deepseek-v3.sinter\"\n");
+        string file = Write("architecture.sinter", "import \"deepseek_v3.sinter\"\n");
         (await SinterProcess.Run("check", file)).IsRefusal(file, "--config");
     }
 
     [Fact]
     public async Task A_missing_config() =>
-        (await SinterProcess.Run("check", "models/deepseek-v3.sinter", "--config", _folder)).IsRefusal("config.json");
+        (await SinterProcess.Run("check", "models/deepseek_v3.sinter", "--config", _folder)).IsRefusal("config.json");
+
+    [Theory]
+    [InlineData("check")]
+    [InlineData("plan")]
+    public async Task A_config_for_a_model_that_has_its_numbers(string command) =>
+        (await SinterProcess.Run(command, "models/deepseek_v3_671b.sinter", "--config", Repository.TinyTrained)).IsRefusal("deepseek_v3_671b.sinter", "--config");
 
     private static async Task<JsonElement> Check(params string[] arguments)
     {

@@ -15,15 +15,15 @@ namespace Sinter.Command.Commands;
 internal sealed class CheckCommand : ExampledCommand
 {
     private readonly Argument<string> _file = SharedOptions.ModelFile();
-    private readonly Option<string?> _config = new("--config") { HelpName = "config.json", Description = "Binds the numbers of an architecture that the file leaves open." };
+    private readonly Option<string?> _config = SharedOptions.Config();
     private readonly Option<bool> _graph = new("--graph") { Description = "Print the model as a graph." };
     private readonly Option<bool> _json = SharedOptions.Json();
 
     public CheckCommand() : base(
         "check",
         "Reads a model description: prints what is wrong with it, or how large the model is.",
-        "sinter check models/deepseek-v3.sinter",
-        "sinter check models/deepseek-v3.sinter --graph")
+        "sinter check models/deepseek_v3_671b.sinter",
+        "sinter check models/deepseek_v3_671b.sinter --graph")
     {
         Add(_file);
         foreach (Option option in (Option[])[_config, _graph, _json]) Add(option);
@@ -33,7 +33,7 @@ internal sealed class CheckCommand : ExampledCommand
     private int Run(ParseResult parsed)
     {
         ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
-        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? source.ConfigFor(path) : null;
         IReadOnlyList<ModelGraph> models = source.Graphs(config);
         if (parsed.GetValue(_json)) WriteJson(models);
         else if (parsed.GetValue(_graph)) Console.Write(string.Join("\n", models.Select(GraphPrinter.Print)));

@@ -14,7 +14,7 @@ namespace Sinter.Command.Commands;
 internal sealed class EmitCommand : ExampledCommand
 {
     private readonly Argument<string> _file = SharedOptions.ModelFile();
-    private readonly Option<string?> _config = new("--config") { HelpName = "config.json", Description = "Binds the numbers of an architecture that the file leaves open." };
+    private readonly Option<string?> _config = SharedOptions.Config();
     private readonly Option<string> _out = new("--out") { HelpName = "DIR", Required = true, Description = "Folder to write to; made if it is missing." };
 
     private readonly Option<string?> _namespace = new("--namespace") { HelpName = "NAME", Description = "Namespace of the generated classes (default: Sinter.Generated)." };
@@ -22,7 +22,7 @@ internal sealed class EmitCommand : ExampledCommand
     public EmitCommand() : base(
         "emit",
         "Writes the C# that dotnet build would generate from a model description.",
-        "sinter emit models/tiny.sinter --out generated-code")
+        "sinter emit models/tiny_trained.sinter --out generated-code")
     {
         Add(_file);
         Add(_config);
@@ -34,7 +34,7 @@ internal sealed class EmitCommand : ExampledCommand
     private int Run(ParseResult parsed)
     {
         ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
-        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? source.ConfigFor(path) : null;
         string folder = parsed.GetRequiredValue(_out);
         source.Bind(config);
         IReadOnlyList<CompiledModel> models;

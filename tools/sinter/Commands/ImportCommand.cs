@@ -3,7 +3,6 @@ using System.CommandLine;
 using System.IO;
 using Sinter.Command.Loading;
 using Sinter.Command.Terminal;
-using Sinter.Compiler.Binding;
 using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
@@ -32,8 +31,7 @@ internal sealed class ImportCommand : ExampledCommand
         ModelConfig config = ConfigFile.Load(parsed.GetRequiredValue(_config));
         string name = parsed.GetValue(_name) ?? NameOf(config);
         ModelSource source = ModelSource.ForConfig(config);
-        BoundModel model = source.Bind(config, name).Models[0];
-        string text = ModelWriter.Write(model, config);
+        string text = ModelWriter.Write(source.Bind(config, name).Models[0], source.Graphs(config, name)[0], config);
         if (parsed.GetValue(_out) is { } path) File.WriteAllText(path, text);
         else Console.Write(text);
         return ExitCode.Fine;

@@ -22,7 +22,7 @@ internal sealed class PlanCommand : ExampledCommand
     private const long ExpandedPositions = 16384;
 
     private readonly Argument<string> _file = SharedOptions.ModelFile();
-    private readonly Option<string?> _config = new("--config") { HelpName = "config.json", Description = "Binds the numbers of an architecture that the file leaves open." };
+    private readonly Option<string?> _config = SharedOptions.Config();
     private readonly Option<int?> _context = SharedOptions.WholeNumber("--context", "N", 1, 1 << 27, "Tokens a sequence (default: 4096).");
     private readonly Option<int?> _batch = SharedOptions.WholeNumber("--batch", "N", 1, 1 << 20, "Sequences side by side (default: 1).");
     private readonly Option<bool> _json = SharedOptions.Json();
@@ -30,8 +30,8 @@ internal sealed class PlanCommand : ExampledCommand
     public PlanCommand() : base(
         "plan",
         "Works out what a model needs: memory for weights, cache and buffers; FLOPs and bytes a token for prefill and decoding.",
-        "sinter plan models/deepseek-v3.sinter",
-        "sinter plan models/deepseek-v3.sinter --context 131072 --batch 8 --json")
+        "sinter plan models/deepseek_v3_671b.sinter",
+        "sinter plan models/deepseek_v3_671b.sinter --context 131072 --batch 8 --json")
     {
         Add(_file);
         foreach (Option option in (Option[])[_config, _context, _batch, _json]) Add(option);
@@ -41,7 +41,7 @@ internal sealed class PlanCommand : ExampledCommand
     private int Run(ParseResult parsed)
     {
         ModelSource source = ModelSource.FromFile(parsed.GetRequiredValue(_file));
-        ModelConfig? config = parsed.GetValue(_config) is { } path ? ConfigFile.Load(path) : null;
+        ModelConfig? config = parsed.GetValue(_config) is { } path ? source.ConfigFor(path) : null;
         int context = parsed.GetValue(_context) ?? 4096, batch = parsed.GetValue(_batch) ?? 1;
         bool isJson = parsed.GetValue(_json);
         IReadOnlyList<ModelGraph> models = source.Graphs(config);

@@ -23,6 +23,12 @@ internal static class SharedOptions
         Description = "The model to run, instead of the one that config.json asks for.",
     };
 
+    public static Option<string?> Config() => new("--config")
+    {
+        HelpName = "config.json",
+        Description = "Numbers for an architecture whose file declares no model: a config.json or the folder that holds it.",
+    };
+
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for a program to read." };
 
     public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");

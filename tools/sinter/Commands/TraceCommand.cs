@@ -42,7 +42,7 @@ internal sealed class TraceCommand : ExampledCommand
     private int Run(ParseResult parsed)
     {
         int[] tokens = parsed.GetRequiredValue(_tokens)!;
-        int[]? next = parsed.GetValue(_next);
+        int[]? next = parsed.GetResult(_next) is null ? null : parsed.GetValue(_next);
         int decodeFrom = parsed.GetValue(_decodeFrom) ?? tokens.Length;
         if (decodeFrom > tokens.Length) throw new SinterException($"--decode-from {decodeFrom} is more than the {tokens.Length} tokens given.");
         if (next is not null && next.Length != tokens.Length)

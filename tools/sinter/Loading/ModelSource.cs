@@ -20,9 +20,10 @@ internal sealed class ModelSource
     private const string Namespace = "Sinter.InMemory";
 
     private readonly SourceFile _file;
+    private readonly bool _isBuiltIn;
     private readonly SortedDictionary<string, SourceFile> _imports = new(StringComparer.Ordinal);
 
-    private ModelSource(SourceFile file) => _file = file;
+    private ModelSource(SourceFile file, bool isBuiltIn) => (_file, _isBuiltIn) = (file, isBuiltIn);
 
     public string Path => _file.Path;
 
@@ -31,7 +32,7 @@ internal sealed class ModelSource
     {
         try
         {
-            return new ModelSource(new SourceFile(path, File.ReadAllText(path)));
+            return new ModelSource(new SourceFile(path, File.ReadAllText(path)), isBuiltIn: false);
         }
         catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -52,7 +53,7 @@ internal sealed class ModelSource
         var types = new SortedSet<string>(StringComparer.Ordinal);
         foreach (SourceFile file in BuiltInModels.Files)
         {
-            var source = new ModelSource(file);
+            var source = new ModelSource(file, isBuiltIn: true);
             foreach (BoundArchitecture architecture in ModelBinder.Bind(file.Path, file.Text, source.Find).Architectures)
             {
                 if (architecture.Span.Path == file.Path && architecture.ModelTypes.Contains(type)) return source;
@@ -66,17 +67,26 @@ internal sealed class ModelSource
     /// <summary>The graphs of the models that the file declares, or of its architecture with the numbers of a config.</summary>
     /// <exception cref="DiagnosticsException">There are errors; they have been printed.</exception>
     /// <exception cref="SinterException">The file declares no model and there is no config.</exception>
-    public IReadOnlyList<ModelGraph> Graphs(ModelConfig? config)
+    public IReadOnlyList<ModelGraph> Graphs(ModelConfig? config, string? name = null)
     {
         var graphs = new List<ModelGraph>();
-        foreach (BoundModel model in Bind(config).Models)
+        foreach (BoundModel model in Bind(config, name).Models)
         {
             (ModelGraph? graph, EquatableArray<DiagnosticInfo> errors) = GraphBuilder.Build(model);
-            Report(errors);
+            Report(errors, config);
             graphs.Add(graph!);
         }
 
         return graphs;
+    }
+
+    /// <summary>A config.json that is to bind the file's architecture.</summary>
+    /// <exception cref="SinterException">It cannot be read, or the file declares models and so has numbers of its own.</exception>
+    public ModelConfig ConfigFor(string path)
+    {
+        ModelConfig config = ConfigFile.Load(path);
+        if (ModelBinder.Bind(_file.Path, _file.Text, Find).Models is not { Count: > 0 } models) return config;
+        throw new SinterException($"{_file.Path} declares {models[0].Name} with numbers of its own: --config is for a file with an architecture alone.");
     }
 
     /// <summary>Names and numbers resolved.</summary>
@@ -86,7 +96,7 @@ internal sealed class ModelSource
     public BoundFile Bind(ModelConfig? config, string? name = null)
     {
         BoundFile bound = ModelBinder.Bind(_file.Path, _file.Text, Find);
-        Report(bound.Diagnostics);
+        Report(bound.Diagnostics, config);
         if (bound.Models.Count > 0) return bound;
         if (config is null)
         {
@@ -95,7 +105,7 @@ internal sealed class ModelSource
         }
 
         bound = ModelBinder.BindConfig(_file.Path, _file.Text, Find, name ?? NameOf(config), ConfigTexts.Of(config));
-        Report(bound.Diagnostics);
+        Report(bound.Diagnostics, config);
         return bound;
     }
 
@@ -107,7 +117,7 @@ internal sealed class ModelSource
         CompilationResult result = bound.Models.Count > 0 || bound.Diagnostics.Count > 0 || config is null
             ? Pipeline.Compile(closure, @namespace)
             : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace);
-        Report(result.Diagnostics);
+        Report(result.Diagnostics, config);
         return result.Models;
     }
 
@@ -141,15 +151,13 @@ internal sealed class ModelSource
 
     private static string NameOf(ModelConfig config) => Identifier.Of(config.ModelType ?? "model");
 
-    private static void Report(IEnumerable<DiagnosticInfo> diagnostics)
+    /// <summary>Errors of a file of the user's are printed; those of a built-in one can only come of the numbers that it was given.</summary>
+    private void Report(IReadOnlyList<DiagnosticInfo> diagnostics, ModelConfig? config)
     {
-        bool any = false;
-        foreach (DiagnosticInfo diagnostic in diagnostics)
-        {
-            Console.Error.WriteLine(diagnostic);
-            any = true;
-        }
-
-        if (any) throw new DiagnosticsException();
+        if (diagnostics.Count == 0) return;
+        if (_isBuiltIn && config is not null)
+            throw new SinterException($"{config.Path} does not suit its architecture: {diagnostics[0].Message} ({diagnostics[0].Id} at {diagnostics[0].Span}).");
+        foreach (DiagnosticInfo diagnostic in diagnostics) Console.Error.WriteLine(diagnostic);
+        throw new DiagnosticsException();
     }
 }

@@ -9,7 +9,7 @@ namespace Sinter.Command.Terminal;
 /// </summary>
 internal sealed class LongWork : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private readonly bool _isTerminal = !Console.IsErrorRedirected;
