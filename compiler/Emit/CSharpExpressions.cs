@@ -80,7 +80,7 @@ internal static class CSharpExpressions
             Function.Fma => (lanes ? $"V.Fma({all})" : $"MathF.FusedMultiplyAdd({all})", Primary),
             Function.Sqrt or Function.Log or Function.Abs => ($"{(lanes ? "V" : "MathF")}.{call.Function}({all})", Primary),
             Function.Exp or Function.Tanh => ($"{(lanes ? "LaneMath" : "MathF")}.{call.Function}({all})", Primary),
-            Function.Rsqrt or Function.Sigmoid or Function.Silu or Function.Relu => ($"LaneMath.{call.Function}({all})", Primary),
+            Function.Rsqrt or Function.Sigmoid or Function.Silu or Function.Relu or Function.Step => ($"LaneMath.{call.Function}({all})", Primary),
             Function.Negate => ($"-{Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
             Function.Not => ($"!{Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
             Function.LaneCount => ("V.Count", Primary),

@@ -42,6 +42,11 @@ public static class LaneMath
     public static V Relu<V>(V x)
         where V : struct, ILanes<V> => V.Max(V.Zero, x);
 
+    /// <summary>1 where x is above zero, else 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Step<V>(V x)
+        where V : struct, ILanes<V> => V.WhereLess(V.Zero, x, V.All(1f), V.Zero);
+
     /// <summary>Near zero a polynomial (Cephes' tanhf), since (1 − t) / (1 + t) cancels there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Tanh<V>(V x)
@@ -70,6 +75,8 @@ public static class LaneMath
     public static float Silu(float x) => x / (1f + MathF.Exp(-x));
 
     public static float Rsqrt(float x) => 1f / MathF.Sqrt(x);
+
+    public static float Step(float x) => x > 0f ? 1f : 0f;
 
     public static float Relu(float x) => MathF.Max(0f, x);
 }

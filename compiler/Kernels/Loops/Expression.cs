@@ -138,6 +138,9 @@ public enum Function
     Tanh,
     Relu,
     Abs,
+
+    /// <summary>1 where the number is above zero, else 0.</summary>
+    Step,
     Negate,
 
     Not,

@@ -92,6 +92,7 @@ internal static class ScalarCode
         UnaryOperator.Tanh => Loops.Function.Tanh,
         UnaryOperator.Relu => Loops.Function.Relu,
         UnaryOperator.Abs => Loops.Function.Abs,
+        UnaryOperator.Step => Loops.Function.Step,
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),
     };
 }

@@ -28,6 +28,7 @@ internal static class ScalarReference
         UnaryOperator.Tanh => Math.Tanh(x),
         UnaryOperator.Relu => Math.Max(x, 0),
         UnaryOperator.Abs => Math.Abs(x),
+        UnaryOperator.Step => x > 0 ? 1 : 0,
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),
     };
 
