@@ -120,7 +120,6 @@ public sealed class GraphBuilder
             var frame = new Frame { IsTop = true };
             frame.Values[repeat.Index.Text] = new LayerLocal();
             builder.Run(repeat.Body, frame);
-            if (_state.Diagnostics.Count > 0) return;
             int end = first + 1;
             while (end < to && builder.IsAlike(end)) end++;
             frame.Values.Remove(repeat.Index.Text);
@@ -137,10 +136,16 @@ public sealed class GraphBuilder
         var defined = new Dictionary<string, int>();
         foreach (KeyValuePair<string, Local> local in frame.Values)
         {
+            if (local.Value is BrokenLocal)
+            {
+                _outer[local.Key] = new OuterValue([], null, IsBroken: true);
+                continue;
+            }
+
             if (local.Value is not ValueLocal { Nodes: { Count: 1 } nodes } value || builder.IsInput(nodes[0], local.Key)) continue;
             defined[local.Key] = nodes[0];
             List<Axis> axes = value.Uses.OfType<AxisUse>().Select(use => use.Axis).ToList();
-            if (_outer.TryGetValue(local.Key, out OuterValue? old) && first >= 0 && !old.Axes.SequenceEqual(axes))
+            if (_outer.TryGetValue(local.Key, out OuterValue? old) && first >= 0 && !old.IsBroken && !old.Axes.SequenceEqual(axes))
             {
                 _state.Diagnostics.Add(Diagnostics.AxesDisagree, _state.Model.Architecture.Entry.Span with { Length = 5 },
                     $"a layer takes '{local.Key}' with axes [{string.Join(",", old.Axes)}] and gives it with [{string.Join(",", axes)}]");
@@ -162,6 +167,7 @@ public sealed class GraphBuilder
             wanted.Add(result.Name.Text);
             if (_outer.TryGetValue(result.Name.Text, out OuterValue? value))
             {
+                if (value.IsBroken) continue;
                 var reader = new RegionBuilder(_state, _outer, -1);
                 if (reader.ReadAxes(result, new Frame()) is not { } axes || axes.SequenceEqual(value.Axes)) continue;
                 _state.Diagnostics.Add(Diagnostics.AxesDisagree, result.Span, $"the model promises {result.Name.Text}[{string.Join(",", axes)}] and defines {result.Name.Text}[{string.Join(",", value.Axes)}]");

@@ -72,7 +72,7 @@ internal sealed partial class RegionBuilder
     {
         if (frame.Values.TryGetValue(name, out Local? local)) return local;
         if (!frame.IsTop || !outer.TryGetValue(name, out OuterValue? value)) return null;
-        return frame.Values[name] = Take(name, value);
+        return frame.Values[name] = value.IsBroken ? new BrokenLocal() : Take(name, value);
     }
 
     private bool HasValue(string name, Frame frame) => Find(name, frame) is not null;

@@ -7,7 +7,8 @@ using Sinter.Compiler.Syntax;
 namespace Sinter.Compiler.Graph;
 
 /// <summary>A value that an earlier region, or the caller of the model, provides.</summary>
-internal sealed record OuterValue(IReadOnlyList<Axis> Axes, Axis? Range);
+/// <param name="IsBroken">Whether its definition is wrong, which is reported there.</param>
+internal sealed record OuterValue(IReadOnlyList<Axis> Axes, Axis? Range, bool IsBroken = false);
 
 /// <summary>
 /// Builds the graph of one region: unfolds calls, chooses branches, and turns index notation into contractions and maps.
