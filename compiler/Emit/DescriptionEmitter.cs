@@ -26,6 +26,8 @@ internal static class DescriptionEmitter
             writer.Line($"MaxPositions = {model.Config.FirstOrDefault(binding => binding.Name == "max_position_embeddings")?.Value ?? "0"},");
             writer.Line("Weights =");
             List(writer, "],", program.Slots.Slots.Select(Weight), "[");
+            writer.Line("SameFormat =");
+            List(writer, "],", SameFormat(program).Select(names => $"[{string.Join(", ", names.Select(Literal.Text))}],"), "[");
             writer.Line($"Caches = [{string.Join(", ", model.Caches.Select(cache => $"new({Literal.Text(cache.Name)}, {cache.Width})"))}],");
             writer.Line($"CachedLayers = {model.Prediction?.EndLayer ?? model.Layers},");
             writer.Line("Rotaries =");
@@ -39,6 +41,15 @@ internal static class DescriptionEmitter
         });
         writer.Line("};");
     }
+
+    /// <summary>Tensors that one kernel reads: it is specialised for one stored format.</summary>
+    private static IEnumerable<IReadOnlyList<string>> SameFormat(CompiledProgram program) =>
+        program.Orders.SelectMany(order => order.Prediction is null ? order.Main : order.Main.Append(order.Prediction))
+            .SelectMany(region => region.Calls)
+            .Select(call => (IReadOnlyList<string>)[.. call.Arguments.OfType<WeightArgument>().Select(argument => argument.Tensor.Name).Distinct()])
+            .Where(names => names.Count > 1)
+            .GroupBy(names => string.Join("|", names))
+            .Select(group => group.First());
 
     /// <summary>The distinct rotary tables, in the order in which calls name them.</summary>
     public static List<RotaryTable> Rotaries(CompiledProgram program) =>

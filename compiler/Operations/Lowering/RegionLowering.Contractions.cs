@@ -15,7 +15,8 @@ internal sealed partial class RegionLowering
     {
         for (int i = 0; i < Graph.Nodes.Count; i++)
         {
-            if (!_mustStore[i] || Graph.Nodes[i] is not Map map) continue;
+            // What is used more than once, such as the residual stream after attention, is worth storing as an epilogue.
+            if (Graph.Nodes[i] is not Map map || !_mustStore[i] && _uses[i] < 2) continue;
             List<int> leaves = [];
             CollectLeaves(i, map.Axes, leaves);
             List<int> fusable = [.. leaves.Where(leaf => CanFuse(leaf, map.Axes))];
@@ -25,6 +26,7 @@ internal sealed partial class RegionLowering
             List<int> accumulators = [.. fusable.Where(leaf => _shapes[leaf]!.Matches(shape))];
             List<int> extras = [.. leaves.Where(leaf => !accumulators.Contains(leaf))];
             if (!extras.All(leaf => CanBeExtra(leaf, map.Axes, shape))) continue;
+            _mustStore[i] = true;
             foreach (int accumulator in accumulators) _epilogues[accumulator] = i;
             foreach (int extra in extras) _mustStore[extra] = true;
         }

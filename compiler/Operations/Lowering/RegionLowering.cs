@@ -65,6 +65,13 @@ internal sealed partial class RegionLowering
             foreach (int operand in stored) _mustStore[operand] = true;
         }
 
+        // Rows of a table are read once and kept: a kernel is specialised for one stored format, and a norm after an
+        // embedding may be stored in another.
+        for (int i = 0; i < Graph.Nodes.Count; i++)
+        {
+            if (Graph.Nodes[i] is Weight { Index: >= 0, IndexStride: > 0 }) _mustStore[i] = true;
+        }
+
         foreach (Output output in Graph.Outputs) _mustStore[output.Node] = true;
         foreach (Trace trace in Graph.Traces) _mustStore[trace.Node] = true;
     }

@@ -731,35 +731,36 @@ internal static unsafe class DeepSeekV2LiteKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
+    // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // 2048 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OProj_2048x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    public static void OProj_2048x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
     {
         switch (weight->Format)
         {
-            case WeightFormat.F32: OProj_2048x2048As<V, F32>(in step, in worker, x, weight, y); break;
-            case WeightFormat.BF16: OProj_2048x2048As<V, BF16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.F16: OProj_2048x2048As<V, F16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.E4M3: OProj_2048x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.F32: OProj_2048x2048As<V, F32>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.BF16: OProj_2048x2048As<V, BF16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.F16: OProj_2048x2048As<V, F16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.E4M3: OProj_2048x2048As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_2048x2048As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    private static void OProj_2048x2048As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        OProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_2048x2048Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y, int first, int end, int from, int to)
+    private static void OProj_2048x2048Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y, int first, int end, int from, int to)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -793,36 +794,15 @@ internal static unsafe class DeepSeekV2LiteKernels
                 for (int i = 0; i < rowCount; i++)
                 {
                     float* outputRow = y + (long)(row + i) * 2048 + column;
+                    float* extraRow = extra + (long)(row + i) * 2048 + column;
                     for (int c = 0; c < columns; c += V.Count)
                     {
                         int lanes = Math.Min(V.Count, columns - c);
                         V sum = V.Load(sums + i * width + c, lanes);
-                        sum.Store(outputRow + c, lanes);
+                        V extraLanes = V.Load(extraRow + c, lanes);
+                        (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // Rows of 2048; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void A_2048<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* y)
-        where V : struct, ILanes<V>
-    {
-        const int Width = 2048;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 2048;
-            float* x2Row = x2 + (long)token * 2048;
-            float* yRow = y + (long)token * 2048;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                (xLanes + x2Lanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -985,57 +965,6 @@ internal static unsafe class DeepSeekV2LiteKernels
                         (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // m.term[t,d] = a[t,d]·a[t,d]
-    // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
-    // Rows of 2048; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void RmsNorm_2048_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (weight->Format)
-        {
-            case WeightFormat.F32: RmsNorm_2048_2As<V, F32>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.BF16: RmsNorm_2048_2As<V, BF16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.F16: RmsNorm_2048_2As<V, F16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.E4M3: RmsNorm_2048_2As<V, E4M3>(in step, in worker, x, x2, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RmsNorm_2048_2As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Width = 2048;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 2048;
-            float* x2Row = x2 + (long)token * 2048;
-            V sum0 = V.Zero;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                sum0 = V.Fma(xLanes + x2Lanes, xLanes + x2Lanes, sum0);
-            }
-            float mean0 = V.Sum(sum0) / 2048f;
-            float* yRow = y + (long)token * 2048;
-            float shared = LaneMath.Rsqrt(mean0 + 1E-06f);
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                ((xLanes + x2Lanes) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -1588,12 +1517,11 @@ internal static unsafe class DeepSeekV2LiteKernels
         }
     }
 
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x.2[t,d] = (a[t,d] + mlp.y[t,d])
     // Rows of 2048; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddExperts_2048<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, int* rank, float* x4, float* y)
+    public static void AddExperts_2048<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
         where V : struct, ILanes<V>
     {
         const int Width = 2048;
@@ -1601,18 +1529,16 @@ internal static unsafe class DeepSeekV2LiteKernels
         for (int token = from; token < to; token++)
         {
             float* xRow = x + (long)token * 2048;
-            float* x2Row = x2 + (long)token * 2048;
-            float* x4Row = x4 + (long)token * 2048;
+            float* x3Row = x3 + (long)token * 2048;
             float* yRow = y + (long)token * 2048;
             for (int column = 0; column < Width; column += V.Count)
             {
                 int lanes = LaneMath.Left<V>(Width, column);
                 V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V x3Lanes = V.Zero;
-                for (int i = 0; i < 6; i++) x3Lanes += V.Load(x3 + (long)rank[token * 6 + i] * 2048 + column, lanes);
-                V x4Lanes = V.Load(x4Row + column, lanes);
-                (xLanes + x2Lanes + (x3Lanes + x4Lanes)).Store(yRow + column, lanes);
+                V x2Lanes = V.Zero;
+                for (int i = 0; i < 6; i++) x2Lanes += V.Load(x2 + (long)rank[token * 6 + i] * 2048 + column, lanes);
+                V x3Lanes = V.Load(x3Row + column, lanes);
+                (xLanes + (x2Lanes + x3Lanes)).Store(yRow + column, lanes);
             }
         }
     }

@@ -99,6 +99,12 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             new("model.norm.weight", [2048], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 5289),
             new("lm_head.weight", [102400, 2048], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 5290),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 512), new("self_attn.key", 64)],
         CachedLayers = 27,
         Rotaries =
@@ -167,7 +173,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 16 kernels in 9 stages a layer.</summary>
+    /// <summary>layers 0..1: 15 kernels in 9 stages a layer.</summary>
     private static void Layers0To1Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -181,7 +187,6 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 73728); // [tokens, 1024]
         float* self_attn_p_c = Tokens(in pass, 40960); // [tokens, 8192]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 16384); // [tokens, 2048]
         float* a = Tokens(in pass, 51968); // [tokens, 2048]
         float* m = Tokens(in pass, 60160); // [tokens, 2048]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 8192); // [tokens, 10944]
@@ -204,9 +209,8 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.KvBProj_16x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 5 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2LiteKernels.A_2048<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV2LiteKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 7 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2LiteKernels.GateProjAndUpProj_10944x2048<V>(in step, in worker, m, pass.Weights + 8 /* mlp.gate_proj.weight */, pass.Weights + 9 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -231,7 +235,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 73728); // [tokens, 1024]
         float* self_attn_p_c = Tokens(in pass, 40960); // [tokens, 8192]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 91136); // [tokens, 2048]
+        float* a = Tokens(in pass, 91136); // [tokens, 2048]
         float* m = Tokens(in pass, 19456); // [tokens, 2048]
         float* mlp_l = Tokens(in pass, 27648); // [tokens, 64]
         float* mlp_s = Tokens(in pass, 27904); // [tokens, 64]
@@ -264,9 +268,9 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.KvBProj_16x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 115 + (layer - 1) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2LiteKernels.RmsNorm_2048_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            DeepSeekV2LiteKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2LiteKernels.Gate_64x2048<V>(in step, in worker, m, pass.Weights + 193 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 64);
@@ -285,7 +289,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.ExpertsDownProj_2048x1408<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_taken, pass.Weights + 3625 + (layer - 1) * 64 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV2LiteKernels.AddExperts_2048<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV2LiteKernels.AddExperts_2048<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 2048);
             worker.Barrier();
         }
@@ -324,7 +328,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 16 kernels in 9 stages a layer.</summary>
+    /// <summary>layers 0..1: 15 kernels in 9 stages a layer.</summary>
     private static void Layers0To1Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -338,7 +342,6 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 28672); // [tokens, 1024]
         float* self_attn_val = Positions(in pass, 8192); // [positions, 2048]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 16384); // [tokens, 2048]
         float* a = Tokens(in pass, 51968); // [tokens, 2048]
         float* m = Tokens(in pass, 60160); // [tokens, 2048]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 8192); // [tokens, 10944]
@@ -361,9 +364,8 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.Attention_16x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2LiteKernels.A_2048<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV2LiteKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 7 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2LiteKernels.GateProjAndUpProj_10944x2048<V>(in step, in worker, m, pass.Weights + 8 /* mlp.gate_proj.weight */, pass.Weights + 9 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -388,7 +390,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 28672); // [tokens, 1024]
         float* self_attn_val = Positions(in pass, 8192); // [positions, 2048]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 91136); // [tokens, 2048]
+        float* a = Tokens(in pass, 91136); // [tokens, 2048]
         float* m = Tokens(in pass, 19456); // [tokens, 2048]
         float* mlp_l = Tokens(in pass, 27648); // [tokens, 64]
         float* mlp_s = Tokens(in pass, 27904); // [tokens, 64]
@@ -421,9 +423,9 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.Attention_16x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2LiteKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2LiteKernels.RmsNorm_2048_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            DeepSeekV2LiteKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2LiteKernels.Gate_64x2048<V>(in step, in worker, m, pass.Weights + 193 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 64);
@@ -442,7 +444,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2LiteKernels.ExpertsDownProj_2048x1408<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_taken, pass.Weights + 3625 + (layer - 1) * 64 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV2LiteKernels.AddExperts_2048<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV2LiteKernels.AddExperts_2048<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 2048);
             worker.Barrier();
         }

@@ -105,6 +105,12 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             new("model.norm.weight", [5120], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 29100),
             new("lm_head.weight", [102400, 5120], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 29101),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 512), new("self_attn.key", 64)],
         CachedLayers = 60,
         Rotaries =
@@ -173,7 +179,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 11 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 11 stages a layer.</summary>
     private static void Layers0To1Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -189,9 +195,8 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 544768); // [tokens, 8192]
         float* self_attn_p_c = Tokens(in pass, 282624); // [tokens, 65536]
         float* self_attn_o = Tokens(in pass, 20480); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 86016); // [tokens, 5120]
-        float* a = Tokens(in pass, 106496); // [tokens, 5120]
-        float* m = Tokens(in pass, 126976); // [tokens, 5120]
+        float* a = Tokens(in pass, 86016); // [tokens, 5120]
+        float* m = Tokens(in pass, 106496); // [tokens, 5120]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 20480); // [tokens, 12288]
         for (int layer = 0; layer < 1; layer++)
         {
@@ -216,9 +221,8 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.KvBProj_128x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 7 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2_236BKernels.A_5120<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV2_236BKernels.RmsNorm_5120<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2_236BKernels.GateProjAndUpProj_12288x5120<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -245,7 +249,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 544768); // [tokens, 8192]
         float* self_attn_p_c = Tokens(in pass, 282624); // [tokens, 65536]
         float* self_attn_o = Tokens(in pass, 20480); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 180224); // [tokens, 5120]
+        float* a = Tokens(in pass, 180224); // [tokens, 5120]
         float* m = Tokens(in pass, 20480); // [tokens, 5120]
         float* mlp_l = Tokens(in pass, 53248); // [tokens, 160]
         float* mlp_s = Tokens(in pass, 53888); // [tokens, 160]
@@ -282,9 +286,9 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.KvBProj_128x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 367 + (layer - 1) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 426 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 426 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2_236BKernels.RmsNorm_5120_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 485 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            DeepSeekV2_236BKernels.RmsNorm_5120<V>(in step, in worker, a, pass.Weights + 485 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2_236BKernels.Gate_160x5120<V>(in step, in worker, m, pass.Weights + 544 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 160);
@@ -303,7 +307,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.ExpertsDownProj_5120x1536<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 19660 + (layer - 1) * 160 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV2_236BKernels.AddExperts_5120<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV2_236BKernels.AddExperts_5120<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 5120);
             worker.Barrier();
         }
@@ -342,7 +346,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 10 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 10 stages a layer.</summary>
     private static void Layers0To1Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -358,9 +362,8 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 151552); // [tokens, 8192]
         float* self_attn_val = Positions(in pass, 65536); // [positions, 16384]
         float* self_attn_o = Tokens(in pass, 86016); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 20480); // [tokens, 5120]
-        float* a = Tokens(in pass, 69632); // [tokens, 5120]
-        float* m = Tokens(in pass, 90112); // [tokens, 5120]
+        float* a = Tokens(in pass, 151552); // [tokens, 5120]
+        float* m = Tokens(in pass, 69632); // [tokens, 5120]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 20480); // [tokens, 12288]
         for (int layer = 0; layer < 1; layer++)
         {
@@ -384,9 +387,8 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.Attention_128x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2_236BKernels.A_5120<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV2_236BKernels.RmsNorm_5120<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2_236BKernels.GateProjAndUpProj_12288x5120<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -413,7 +415,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 151552); // [tokens, 8192]
         float* self_attn_val = Positions(in pass, 65536); // [positions, 16384]
         float* self_attn_o = Tokens(in pass, 86016); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 180224); // [tokens, 5120]
+        float* a = Tokens(in pass, 180224); // [tokens, 5120]
         float* m = Tokens(in pass, 20480); // [tokens, 5120]
         float* mlp_l = Tokens(in pass, 53248); // [tokens, 160]
         float* mlp_s = Tokens(in pass, 53888); // [tokens, 160]
@@ -449,9 +451,9 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.Attention_128x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 426 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV2_236BKernels.OProj_5120x16384<V>(in step, in worker, self_attn_o, pass.Weights + 426 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV2_236BKernels.RmsNorm_5120_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 485 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            DeepSeekV2_236BKernels.RmsNorm_5120<V>(in step, in worker, a, pass.Weights + 485 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV2_236BKernels.Gate_160x5120<V>(in step, in worker, m, pass.Weights + 544 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 160);
@@ -470,7 +472,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV2_236BKernels.ExpertsDownProj_5120x1536<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 19660 + (layer - 1) * 160 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV2_236BKernels.AddExperts_5120<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV2_236BKernels.AddExperts_5120<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 5120);
             worker.Barrier();
         }

@@ -12,6 +12,7 @@ namespace Sinter.Models;
 internal static unsafe class DeepSeekV31_671BKernels
 {
     // model.embed_tokens.weight[t,d]
+    // embed_tokens.weight[t,d']
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Embed_7168<V>(ref readonly Step step, in Worker worker, StoredWeight* table, int* index, float* y)
@@ -55,9 +56,14 @@ internal static unsafe class DeepSeekV31_671BKernels
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
     // hidden[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·model.norm.weight[d]
+    // e.term[t,d'] = embed_tokens.weight[t,d']·embed_tokens.weight[t,d']
+    // e.mean[t] = mean[d'](e.term[t,d'])
+    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt((e.mean[t] + 1E-06))·enorm.weight[d']
     // z.term[t,d''] = hidden[t,d'']·hidden[t,d'']
     // z.mean[t] = mean[d''](z.term[t,d''])
     // z[t,d''] = hidden[t,d'']·rsqrt((z.mean[t] + 1E-06))·hnorm.weight[d'']
+    // a.term[t,d] = x.x[t,d]·x.x[t,d]
+    // a.x[t,d] = x.x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_7168<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -867,35 +873,37 @@ internal static unsafe class DeepSeekV31_671BKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
+    // a[t,d] = (x[t,d] + self_attn.y[t,d])
+    // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
     // 7168 columns of depth 16384. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OProj_7168x16384<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    public static void OProj_7168x16384<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
     {
         switch (weight->Format)
         {
-            case WeightFormat.F32: OProj_7168x16384As<V, F32>(in step, in worker, x, weight, y); break;
-            case WeightFormat.BF16: OProj_7168x16384As<V, BF16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.F16: OProj_7168x16384As<V, F16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.E4M3: OProj_7168x16384As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.F32: OProj_7168x16384As<V, F32>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.BF16: OProj_7168x16384As<V, BF16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.F16: OProj_7168x16384As<V, F16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.E4M3: OProj_7168x16384As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_7168x16384As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    private static void OProj_7168x16384As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_7168x16384Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        OProj_7168x16384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_7168x16384Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y, int first, int end, int from, int to)
+    private static void OProj_7168x16384Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y, int first, int end, int from, int to)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -933,36 +941,15 @@ internal static unsafe class DeepSeekV31_671BKernels
                 for (int i = 0; i < rowCount; i++)
                 {
                     float* outputRow = y + (long)(row + i) * 7168 + column;
+                    float* extraRow = extra + (long)(row + i) * 7168 + column;
                     for (int c = 0; c < columns; c += V.Count)
                     {
                         int lanes = Math.Min(V.Count, columns - c);
                         V sum = V.Load(sums + i * width + c, lanes);
-                        sum.Store(outputRow + c, lanes);
+                        V extraLanes = V.Load(extraRow + c, lanes);
+                        (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void A_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* y)
-        where V : struct, ILanes<V>
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            float* yRow = y + (long)token * 7168;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                (xLanes + x2Lanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -1133,61 +1120,6 @@ internal static unsafe class DeepSeekV31_671BKernels
                         (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // m.term[t,d] = a[t,d]·a[t,d]
-    // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
-    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
-    // a.term[t,d] = x.x[t,d]·x.x[t,d]
-    // a.mean[t] = mean[d](a.term[t,d])
-    // a.x[t,d] = x.x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void RmsNorm_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (weight->Format)
-        {
-            case WeightFormat.F32: RmsNorm_7168_2As<V, F32>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.BF16: RmsNorm_7168_2As<V, BF16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.F16: RmsNorm_7168_2As<V, F16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.E4M3: RmsNorm_7168_2As<V, E4M3>(in step, in worker, x, x2, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RmsNorm_7168_2As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            V sum0 = V.Zero;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                sum0 = V.Fma(xLanes + x2Lanes, xLanes + x2Lanes, sum0);
-            }
-            float mean0 = V.Sum(sum0) / 7168f;
-            float* yRow = y + (long)token * 7168;
-            float shared = LaneMath.Rsqrt(mean0 + 1E-06f);
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                ((xLanes + x2Lanes) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -1817,12 +1749,11 @@ internal static unsafe class DeepSeekV31_671BKernels
         }
     }
 
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x.2[t,d] = (a[t,d] + mlp.y[t,d])
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddExperts_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, int* rank, float* x4, float* y)
+    public static void AddExperts_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
         where V : struct, ILanes<V>
     {
         const int Width = 7168;
@@ -1830,18 +1761,16 @@ internal static unsafe class DeepSeekV31_671BKernels
         for (int token = from; token < to; token++)
         {
             float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            float* x4Row = x4 + (long)token * 7168;
+            float* x3Row = x3 + (long)token * 7168;
             float* yRow = y + (long)token * 7168;
             for (int column = 0; column < Width; column += V.Count)
             {
                 int lanes = LaneMath.Left<V>(Width, column);
                 V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V x3Lanes = V.Zero;
-                for (int i = 0; i < 8; i++) x3Lanes += V.Load(x3 + (long)rank[token * 8 + i] * 7168 + column, lanes);
-                V x4Lanes = V.Load(x4Row + column, lanes);
-                (xLanes + x2Lanes + (x3Lanes + x4Lanes)).Store(yRow + column, lanes);
+                V x2Lanes = V.Zero;
+                for (int i = 0; i < 8; i++) x2Lanes += V.Load(x2 + (long)rank[token * 8 + i] * 7168 + column, lanes);
+                V x3Lanes = V.Load(x3Row + column, lanes);
+                (xLanes + (x2Lanes + x3Lanes)).Store(yRow + column, lanes);
             }
         }
     }
@@ -1925,90 +1854,46 @@ internal static unsafe class DeepSeekV31_671BKernels
         }
     }
 
-    // e.term[t,d'] = embed_tokens.weight[t,d']·embed_tokens.weight[t,d']
-    // e.mean[t] = mean[d'](e.term[t,d'])
-    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt((e.mean[t] + 1E-06))·enorm.weight[d']
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Embed_7168_2<V>(ref readonly Step step, in Worker worker, StoredWeight* table, int* index, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (table->Format)
-        {
-            case WeightFormat.F32: Embed_7168_2As<V, F32>(in step, in worker, table, index, weight, y); break;
-            case WeightFormat.BF16: Embed_7168_2As<V, BF16>(in step, in worker, table, index, weight, y); break;
-            case WeightFormat.F16: Embed_7168_2As<V, F16>(in step, in worker, table, index, weight, y); break;
-            case WeightFormat.E4M3: Embed_7168_2As<V, E4M3>(in step, in worker, table, index, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Embed_7168_2As<V, W>(ref readonly Step step, in Worker worker, StoredWeight* table, int* index, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            long tableRow = (long)index[token] * table->Columns;
-            V sum0 = V.Zero;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V tableLanes = MatrixView.Load<V, W>(table, tableRow + column, lanes);
-                sum0 = V.Fma(tableLanes, tableLanes, sum0);
-            }
-            float mean0 = V.Sum(sum0) / 7168f;
-            float* yRow = y + (long)token * 7168;
-            float shared = LaneMath.Rsqrt(mean0 + 1E-06f);
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V tableLanes = MatrixView.Load<V, W>(table, tableRow + column, lanes);
-                V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                (tableLanes * V.All(shared) * weightLanes).Store(yRow + column, lanes);
-            }
-        }
-    }
-
     // x.product[t,d] = Σ[d'] e[t,d']·eh_proj.weight.d'[d,d']
+    // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
+    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
     // 7168 columns of depth 7168. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void EhProj_7168x7168<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    public static void EhProj_7168x7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
     {
         switch (weight->Format)
         {
-            case WeightFormat.F32: EhProj_7168x7168As<V, F32>(in step, in worker, x, weight, y); break;
-            case WeightFormat.BF16: EhProj_7168x7168As<V, BF16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.F16: EhProj_7168x7168As<V, F16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.E4M3: EhProj_7168x7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.F32: EhProj_7168x7168As<V, F32>(in step, in worker, x, x2, weight, weight2, y); break;
+            case WeightFormat.BF16: EhProj_7168x7168As<V, BF16>(in step, in worker, x, x2, weight, weight2, y); break;
+            case WeightFormat.F16: EhProj_7168x7168As<V, F16>(in step, in worker, x, x2, weight, weight2, y); break;
+            case WeightFormat.E4M3: EhProj_7168x7168As<V, E4M3>(in step, in worker, x, x2, weight, weight2, y); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EhProj_7168x7168As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    private static void EhProj_7168x7168As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
-        EhProj_7168x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        EhProj_7168x7168Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EhProj_7168x7168Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y, int first, int end, int from, int to)
+    private static void EhProj_7168x7168Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, StoredWeight* weight2, float* y, int first, int end, int from, int to)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, Depth = 7168, MostFew = 8, BlockColumns = 32, RowTile = 240, DepthTile = 1024;
+        const int Columns = 7168, Depth1 = 7168, Depth2 = 7168, MostFew = 8, BlockColumns = 32, RowTile = 240, DepthTile = 1024;
         float** xRows = (float**)worker.Scratch;
-        float* sums = (float*)(worker.Scratch + 1920);
-        float* tiles = (float*)(worker.Scratch + 32640);
+        float** x2Rows = (float**)(worker.Scratch + 1920);
+        float* sums = (float*)(worker.Scratch + 3840);
+        float* tiles = (float*)(worker.Scratch + 65280);
         bool few = end - first <= MostFew;
         int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
@@ -2017,23 +1902,39 @@ internal static unsafe class DeepSeekV31_671BKernels
             int column = block % blocks * width;
             int columns = Math.Min(width, Columns - column);
             MatrixView weightView = new MatrixView(weight, 0, columnStride: 14336, depthStride: 1);
+            MatrixView weight2View = new MatrixView(weight2, 7168, columnStride: 14336, depthStride: 1);
             for (int row = first; row < end; row += RowTile)
             {
                 int rowCount = Math.Min(RowTile, end - row);
-                for (int i = 0; i < rowCount; i++) xRows[i] = x + (long)(row + i) * 7168;
-                Tiles.Clear(sums, rowCount * width);
+                for (int i = 0; i < rowCount; i++)
+                {
+                    xRows[i] = x + (long)(row + i) * 7168;
+                    x2Rows[i] = x2 + (long)(row + i) * 7168;
+                }
+                Tiles.Clear(sums, 2 * rowCount * width);
                 if (few)
                 {
-                    if (block == from || column == 0) FewRows.Arrange<V, W>(xRows, rowCount, Depth, weightView, tiles);
-                    FewRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, sums, width);
+                    if (block == from || column == 0)
+                    {
+                        FewRows.Arrange<V, W>(xRows, rowCount, Depth1, weightView, tiles);
+                        FewRows.Arrange<V, W>(x2Rows, rowCount, Depth2, weight2View, tiles + MostFew * Depth1);
+                    }
+                    FewRows.Add<V, W>(tiles, rowCount, Depth1, weightView, column, columns, sums, width);
+                    FewRows.Add<V, W>(tiles + MostFew * Depth1, rowCount, Depth2, weight2View, column, columns, sums + rowCount * width, width);
                 }
                 else
                 {
-                    for (int start = 0; start < Depth; start += DepthTile)
+                    for (int start = 0; start < Depth1; start += DepthTile)
                     {
-                        int depth = Math.Min(DepthTile, Depth - start);
+                        int depth = Math.Min(DepthTile, Depth1 - start);
                         Panel.Pack<V, W>(weightView, column, columns, start, depth, tiles);
                         Panel.Add<V>(xRows, rowCount, start, depth, tiles, sums);
+                    }
+                    for (int start = 0; start < Depth2; start += DepthTile)
+                    {
+                        int depth = Math.Min(DepthTile, Depth2 - start);
+                        Panel.Pack<V, W>(weight2View, column, columns, start, depth, tiles);
+                        Panel.Add<V>(x2Rows, rowCount, start, depth, tiles, sums + rowCount * width);
                     }
                 }
                 for (int i = 0; i < rowCount; i++)
@@ -2042,149 +1943,15 @@ internal static unsafe class DeepSeekV31_671BKernels
                     for (int c = 0; c < columns; c += V.Count)
                     {
                         int lanes = Math.Min(V.Count, columns - c);
-                        V sum = V.Load(sums + i * width + c, lanes);
-                        sum.Store(outputRow + c, lanes);
+                        V sum1 = V.Load(sums + i * width + c, lanes);
+                        V sum2 = V.Load(sums + (rowCount + i) * width + c, lanes);
+                        (sum1 + sum2).Store(outputRow + c, lanes);
                     }
                 }
             }
         }
     }
 
-    // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
-    // 7168 columns of depth 7168. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void EhProj_7168x7168_2<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (weight->Format)
-        {
-            case WeightFormat.F32: EhProj_7168x7168_2As<V, F32>(in step, in worker, x, weight, y); break;
-            case WeightFormat.BF16: EhProj_7168x7168_2As<V, BF16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.F16: EhProj_7168x7168_2As<V, F16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.E4M3: EhProj_7168x7168_2As<V, E4M3>(in step, in worker, x, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EhProj_7168x7168_2As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Columns = 7168, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        EhProj_7168x7168_2Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
-    }
-
-    // Rows first up to end, blocks of columns from up to to.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EhProj_7168x7168_2Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y, int first, int end, int from, int to)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Columns = 7168, Depth = 7168, MostFew = 8, BlockColumns = 32, RowTile = 240, DepthTile = 1024;
-        float** xRows = (float**)worker.Scratch;
-        float* sums = (float*)(worker.Scratch + 1920);
-        float* tiles = (float*)(worker.Scratch + 32640);
-        bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
-        int blocks = (Columns + width - 1) / width;
-        for (int block = from; block < to; block++)
-        {
-            int column = block % blocks * width;
-            int columns = Math.Min(width, Columns - column);
-            MatrixView weightView = new MatrixView(weight, 7168, columnStride: 14336, depthStride: 1);
-            for (int row = first; row < end; row += RowTile)
-            {
-                int rowCount = Math.Min(RowTile, end - row);
-                for (int i = 0; i < rowCount; i++) xRows[i] = x + (long)(row + i) * 7168;
-                Tiles.Clear(sums, rowCount * width);
-                if (few)
-                {
-                    if (block == from || column == 0) FewRows.Arrange<V, W>(xRows, rowCount, Depth, weightView, tiles);
-                    FewRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, sums, width);
-                }
-                else
-                {
-                    for (int start = 0; start < Depth; start += DepthTile)
-                    {
-                        int depth = Math.Min(DepthTile, Depth - start);
-                        Panel.Pack<V, W>(weightView, column, columns, start, depth, tiles);
-                        Panel.Add<V>(xRows, rowCount, start, depth, tiles, sums);
-                    }
-                }
-                for (int i = 0; i < rowCount; i++)
-                {
-                    float* outputRow = y + (long)(row + i) * 7168 + column;
-                    for (int c = 0; c < columns; c += V.Count)
-                    {
-                        int lanes = Math.Min(V.Count, columns - c);
-                        V sum = V.Load(sums + i * width + c, lanes);
-                        sum.Store(outputRow + c, lanes);
-                    }
-                }
-            }
-        }
-    }
-
-    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
-    // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
-    // m.term[t,d] = a[t,d]·a[t,d]
-    // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void RmsNorm_7168_3<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (weight->Format)
-        {
-            case WeightFormat.F32: RmsNorm_7168_3As<V, F32>(in step, in worker, x, x2, x3, weight, y); break;
-            case WeightFormat.BF16: RmsNorm_7168_3As<V, BF16>(in step, in worker, x, x2, x3, weight, y); break;
-            case WeightFormat.F16: RmsNorm_7168_3As<V, F16>(in step, in worker, x, x2, x3, weight, y); break;
-            case WeightFormat.E4M3: RmsNorm_7168_3As<V, E4M3>(in step, in worker, x, x2, x3, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RmsNorm_7168_3As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            float* x3Row = x3 + (long)token * 7168;
-            V sum0 = V.Zero;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V x3Lanes = V.Load(x3Row + column, lanes);
-                sum0 = V.Fma(xLanes + x2Lanes + x3Lanes, xLanes + x2Lanes + x3Lanes, sum0);
-            }
-            float mean0 = V.Sum(sum0) / 7168f;
-            float* yRow = y + (long)token * 7168;
-            float shared = LaneMath.Rsqrt(mean0 + 1E-06f);
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V x3Lanes = V.Load(x3Row + column, lanes);
-                V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                ((xLanes + x2Lanes + x3Lanes) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
-            }
-        }
-    }
-
-    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
-    // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x[t,d] = (a[t,d] + mlp.y[t,d])
     // logits.term[t,d] = x[t,d]·x[t,d]
@@ -2192,20 +1959,20 @@ internal static unsafe class DeepSeekV31_671BKernels
     // logits.factor[t,d] = x[t,d]·rsqrt((logits.mean[t] + 1E-06))·shared_head.norm.weight[d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddExperts_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, float* x4, int* rank, float* x5, StoredWeight* weight, float* y)
+    public static void AddExperts_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
     {
         switch (weight->Format)
         {
-            case WeightFormat.F32: AddExperts_7168_2As<V, F32>(in step, in worker, x, x2, x3, x4, rank, x5, weight, y); break;
-            case WeightFormat.BF16: AddExperts_7168_2As<V, BF16>(in step, in worker, x, x2, x3, x4, rank, x5, weight, y); break;
-            case WeightFormat.F16: AddExperts_7168_2As<V, F16>(in step, in worker, x, x2, x3, x4, rank, x5, weight, y); break;
-            case WeightFormat.E4M3: AddExperts_7168_2As<V, E4M3>(in step, in worker, x, x2, x3, x4, rank, x5, weight, y); break;
+            case WeightFormat.F32: AddExperts_7168_2As<V, F32>(in step, in worker, x, x2, rank, x3, weight, y); break;
+            case WeightFormat.BF16: AddExperts_7168_2As<V, BF16>(in step, in worker, x, x2, rank, x3, weight, y); break;
+            case WeightFormat.F16: AddExperts_7168_2As<V, F16>(in step, in worker, x, x2, rank, x3, weight, y); break;
+            case WeightFormat.E4M3: AddExperts_7168_2As<V, E4M3>(in step, in worker, x, x2, rank, x3, weight, y); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddExperts_7168_2As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, float* x4, int* rank, float* x5, StoredWeight* weight, float* y)
+    private static void AddExperts_7168_2As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -2214,20 +1981,16 @@ internal static unsafe class DeepSeekV31_671BKernels
         for (int token = from; token < to; token++)
         {
             float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
             float* x3Row = x3 + (long)token * 7168;
-            float* x5Row = x5 + (long)token * 7168;
             V sum0 = V.Zero;
             for (int column = 0; column < Width; column += V.Count)
             {
                 int lanes = LaneMath.Left<V>(Width, column);
                 V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
+                V x2Lanes = V.Zero;
+                for (int i = 0; i < 8; i++) x2Lanes += V.Load(x2 + (long)rank[token * 8 + i] * 7168 + column, lanes);
                 V x3Lanes = V.Load(x3Row + column, lanes);
-                V x4Lanes = V.Zero;
-                for (int i = 0; i < 8; i++) x4Lanes += V.Load(x4 + (long)rank[token * 8 + i] * 7168 + column, lanes);
-                V x5Lanes = V.Load(x5Row + column, lanes);
-                sum0 = V.Fma(xLanes + x2Lanes + x3Lanes + (x4Lanes + x5Lanes), xLanes + x2Lanes + x3Lanes + (x4Lanes + x5Lanes), sum0);
+                sum0 = V.Fma(xLanes + (x2Lanes + x3Lanes), xLanes + (x2Lanes + x3Lanes), sum0);
             }
             float mean0 = V.Sum(sum0) / 7168f;
             float* yRow = y + (long)token * 7168;
@@ -2236,13 +1999,11 @@ internal static unsafe class DeepSeekV31_671BKernels
             {
                 int lanes = LaneMath.Left<V>(Width, column);
                 V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
+                V x2Lanes = V.Zero;
+                for (int i = 0; i < 8; i++) x2Lanes += V.Load(x2 + (long)rank[token * 8 + i] * 7168 + column, lanes);
                 V x3Lanes = V.Load(x3Row + column, lanes);
-                V x4Lanes = V.Zero;
-                for (int i = 0; i < 8; i++) x4Lanes += V.Load(x4 + (long)rank[token * 8 + i] * 7168 + column, lanes);
-                V x5Lanes = V.Load(x5Row + column, lanes);
                 V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                ((xLanes + x2Lanes + x3Lanes + (x4Lanes + x5Lanes)) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
+                ((xLanes + (x2Lanes + x3Lanes)) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
             }
         }
     }

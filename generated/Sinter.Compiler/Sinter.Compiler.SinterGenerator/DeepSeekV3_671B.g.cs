@@ -130,13 +130,19 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             new("model.layers.{layer}.shared_head.norm.weight", [7168], FirstLayer: 61, Layers: 1, Experts: 0, Slot: 46181, Predicts: true),
             new("model.layers.{layer}.shared_head.head.weight", [129280, 7168], FirstLayer: 61, Layers: 1, Experts: 0, Slot: 46182, Otherwise: "lm_head.weight", Predicts: true),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 512), new("self_attn.key", 64)],
         CachedLayers = 62,
         Rotaries =
         [
             new(64, [1.0, 0.7498942093324559, 0.5623413251903491, 0.4216965034285822, 0.31622776601683794, 0.23713737056616552, 0.1778279410038923, 0.1333521432163324, 0.1, 0.07498942093324558, 0.05623413251903491, 0.03900692656714386, 0.026879360111431223, 0.01837814621887783, 0.01244795587027246, 0.008334508951020777, 0.0055, 0.003561997494329165, 0.002249365300761396, 0.0013705136361428923, 0.0007905694150420946, 0.0004149903984907897, 0.0001778279410038922, 3.33380358040831E-05, 2.5E-05, 1.8747355233311396E-05, 1.4058533129758727E-05, 1.0542412585714556E-05, 7.905694150420949E-06, 5.9284342641541385E-06, 4.445698525097306E-06, 3.3338035804083097E-06], 1.0),
         ],
-        TokenBytes = 643072,
+        TokenBytes = 614400,
         PositionBytes = 131072,
         FixedBytes = 1088,
         ScratchBytes = 622464,
@@ -211,7 +217,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..3: 18 kernels in 11 stages a layer.</summary>
+    /// <summary>layers 0..3: 17 kernels in 11 stages a layer.</summary>
     private static void Layers0To3Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -227,9 +233,8 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 552960); // [tokens, 8192]
         float* self_attn_p_c = Tokens(in pass, 290816); // [tokens, 65536]
         float* self_attn_o = Tokens(in pass, 28672); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 94208); // [tokens, 7168]
-        float* a = Tokens(in pass, 122880); // [tokens, 7168]
-        float* m = Tokens(in pass, 151552); // [tokens, 7168]
+        float* a = Tokens(in pass, 102400); // [tokens, 7168]
+        float* m = Tokens(in pass, 131072); // [tokens, 7168]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 28672); // [tokens, 18432]
         for (int layer = 0; layer < 3; layer++)
         {
@@ -254,9 +259,8 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.KvBProj_128x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 19 + (layer - 0) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 22 + (layer - 0) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 22 + (layer - 0) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.A_7168<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 25 + (layer - 0) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.GateProjAndUpProj_18432x7168<V>(in step, in worker, m, pass.Weights + 28 + (layer - 0) /* mlp.gate_proj.weight */, pass.Weights + 31 + (layer - 0) /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -283,7 +287,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 552960); // [tokens, 8192]
         float* self_attn_p_c = Tokens(in pass, 290816); // [tokens, 65536]
         float* self_attn_o = Tokens(in pass, 28672); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 323584); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 256]
         float* mlp_s = Tokens(in pass, 66560); // [tokens, 256]
@@ -321,9 +325,9 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.KvBProj_128x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 385 + (layer - 3) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 443 + (layer - 3) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 443 + (layer - 3) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 501 + (layer - 3) /* post_attention_layernorm.weight */, m);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 501 + (layer - 3) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.Gate_256x7168<V>(in step, in worker, m, pass.Weights + 559 + (layer - 3) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 256);
@@ -343,7 +347,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 30545 + (layer - 3) * 256 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV3_671BKernels.AddExperts_7168<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV3_671BKernels.AddExperts_7168<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 7168);
             worker.Barrier();
         }
@@ -368,11 +372,11 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
     {
         ref readonly Step step = ref pass.Step;
         int* next = step.NextIds;
-        float* e = Tokens(in pass, 28672); // [tokens, 7168]
+        float* embed_tokens_weight = Tokens(in pass, 28672); // [tokens, 7168]
+        float* e = Tokens(in pass, 57344); // [tokens, 7168]
         float* hidden = pass.Hidden; // [tokens, 7168]
-        float* z = Tokens(in pass, 57344); // [tokens, 7168]
-        float* x_product = Tokens(in pass, 585728); // [tokens, 7168]
-        float* x_product_2 = Tokens(in pass, 614400); // [tokens, 7168]
+        float* z = Tokens(in pass, 86016); // [tokens, 7168]
+        float* x_x = Tokens(in pass, 585728); // [tokens, 7168]
         float* a_x = Tokens(in pass, 28672); // [tokens, 7168]
         float* self_attn_a_product = Tokens(in pass, 57344); // [tokens, 1536]
         float* self_attn_a = Tokens(in pass, 28672); // [tokens, 1536]
@@ -384,7 +388,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 552960); // [tokens, 8192]
         float* self_attn_p_c = Tokens(in pass, 290816); // [tokens, 65536]
         float* self_attn_o = Tokens(in pass, 28672); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 323584); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 256]
         float* mlp_s = Tokens(in pass, 66560); // [tokens, 256]
@@ -404,13 +408,13 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         for (int layer = 61; layer < 62; layer++)
         {
             CacheView* caches = pass.Caches + layer * 2;
-            DeepSeekV3_671BKernels.Embed_7168_2<V>(in step, in worker, pass.Weights + 45395 /* embed_tokens.weight */, next, pass.Weights + 45396 /* enorm.weight */, e);
+            DeepSeekV3_671BKernels.Embed_7168<V>(in step, in worker, pass.Weights + 45395 /* embed_tokens.weight */, next, embed_tokens_weight);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, embed_tokens_weight, pass.Weights + 45396 /* enorm.weight */, e);
             DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, hidden, pass.Weights + 45397 /* hnorm.weight */, z);
             worker.Barrier();
-            DeepSeekV3_671BKernels.EhProj_7168x7168<V>(in step, in worker, e, pass.Weights + 45398 /* eh_proj.weight */, x_product);
-            DeepSeekV3_671BKernels.EhProj_7168x7168_2<V>(in step, in worker, z, pass.Weights + 45398 /* eh_proj.weight */, x_product_2);
+            DeepSeekV3_671BKernels.EhProj_7168x7168<V>(in step, in worker, e, z, pass.Weights + 45398 /* eh_proj.weight */, pass.Weights + 45398 /* eh_proj.weight */, x_x);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_2<V>(in step, in worker, x_product, x_product_2, pass.Weights + 45399 /* input_layernorm.weight */, a_x);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, x_x, pass.Weights + 45399 /* input_layernorm.weight */, a_x);
             worker.Barrier();
             DeepSeekV3_671BKernels.QAProj_1536x7168<V>(in step, in worker, a_x, pass.Weights + 45400 /* self_attn.q_a_proj.weight */, self_attn_a_product);
             DeepSeekV3_671BKernels.KvAProjWithMqa_512x7168<V>(in step, in worker, a_x, pass.Weights + 45401 /* self_attn.kv_a_proj_with_mqa.weight */, self_attn_l);
@@ -430,9 +434,9 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.KvBProj_128x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 45405 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 45406 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 45406 /* self_attn.o_proj.weight */, x_x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_3<V>(in step, in worker, x_product, x_product_2, self_attn_y, pass.Weights + 45407 /* post_attention_layernorm.weight */, m);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 45407 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.Gate_256x7168<V>(in step, in worker, m, pass.Weights + 45408 /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 256);
@@ -452,7 +456,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 45925 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV3_671BKernels.AddExperts_7168_2<V>(in step, in worker, x_product, x_product_2, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
+            DeepSeekV3_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
             worker.Barrier();
             DeepSeekV3_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 46182 /* shared_head.head.weight */, logits);
             worker.Barrier();
@@ -483,7 +487,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..3: 18 kernels in 10 stages a layer.</summary>
+    /// <summary>layers 0..3: 17 kernels in 10 stages a layer.</summary>
     private static void Layers0To3Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -499,9 +503,8 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 159744); // [tokens, 8192]
         float* self_attn_val = Positions(in pass, 65536); // [positions, 16384]
         float* self_attn_o = Tokens(in pass, 94208); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 28672); // [tokens, 7168]
-        float* a = Tokens(in pass, 102400); // [tokens, 7168]
-        float* m = Tokens(in pass, 131072); // [tokens, 7168]
+        float* a = Tokens(in pass, 159744); // [tokens, 7168]
+        float* m = Tokens(in pass, 102400); // [tokens, 7168]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 28672); // [tokens, 18432]
         for (int layer = 0; layer < 3; layer++)
         {
@@ -525,9 +528,8 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.Attention_128x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 22 + (layer - 0) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 22 + (layer - 0) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.A_7168<V>(in step, in worker, x, self_attn_y, a);
             DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 25 + (layer - 0) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.GateProjAndUpProj_18432x7168<V>(in step, in worker, m, pass.Weights + 28 + (layer - 0) /* mlp.gate_proj.weight */, pass.Weights + 31 + (layer - 0) /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -554,7 +556,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 159744); // [tokens, 8192]
         float* self_attn_val = Positions(in pass, 65536); // [positions, 16384]
         float* self_attn_o = Tokens(in pass, 94208); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 323584); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 256]
         float* mlp_s = Tokens(in pass, 66560); // [tokens, 256]
@@ -591,9 +593,9 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.Attention_128x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 443 + (layer - 3) /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 443 + (layer - 3) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 501 + (layer - 3) /* post_attention_layernorm.weight */, m);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 501 + (layer - 3) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.Gate_256x7168<V>(in step, in worker, m, pass.Weights + 559 + (layer - 3) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 256);
@@ -613,7 +615,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 30545 + (layer - 3) * 256 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV3_671BKernels.AddExperts_7168<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            DeepSeekV3_671BKernels.AddExperts_7168<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 7168);
             worker.Barrier();
         }
@@ -638,11 +640,11 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
     {
         ref readonly Step step = ref pass.Step;
         int* next = step.NextIds;
-        float* e = Tokens(in pass, 28672); // [tokens, 7168]
+        float* embed_tokens_weight = Tokens(in pass, 28672); // [tokens, 7168]
+        float* e = Tokens(in pass, 57344); // [tokens, 7168]
         float* hidden = pass.Hidden; // [tokens, 7168]
-        float* z = Tokens(in pass, 57344); // [tokens, 7168]
-        float* x_product = Tokens(in pass, 323584); // [tokens, 7168]
-        float* x_product_2 = Tokens(in pass, 352256); // [tokens, 7168]
+        float* z = Tokens(in pass, 86016); // [tokens, 7168]
+        float* x_x = Tokens(in pass, 192512); // [tokens, 7168]
         float* a_x = Tokens(in pass, 28672); // [tokens, 7168]
         float* self_attn_a_product = Tokens(in pass, 57344); // [tokens, 1536]
         float* self_attn_a = Tokens(in pass, 126976); // [tokens, 1536]
@@ -654,33 +656,33 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 159744); // [tokens, 8192]
         float* self_attn_val = Positions(in pass, 65536); // [positions, 16384]
         float* self_attn_o = Tokens(in pass, 94208); // [tokens, 16384]
-        float* self_attn_y = Tokens(in pass, 380928); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 256]
         float* mlp_s = Tokens(in pass, 66560); // [tokens, 256]
         float* mlp_chosen_score = Tokens(in pass, 67584); // [tokens, 256]
         int* mlp_chosen = (int*)Tokens(in pass, 68608); // [tokens, 8]
         int* mlp_chosen_offsets = (int*)Fixed(in pass, 0); // [once, 257]
-        int* mlp_chosen_pairs = (int*)Tokens(in pass, 438272); // [tokens, 8]
-        int* mlp_chosen_rank = (int*)Tokens(in pass, 438304); // [tokens, 8]
+        int* mlp_chosen_pairs = (int*)Tokens(in pass, 380928); // [tokens, 8]
+        int* mlp_chosen_rank = (int*)Tokens(in pass, 380960); // [tokens, 8]
         float* mlp_w = Tokens(in pass, 68640); // [tokens, 8]
         float* mlp_experts_up_mlp_experts_y_factor_mlp_w = Tokens(in pass, 258048); // [tokens, 16384]
         float* mlp_y_product_parts = Tokens(in pass, 28672); // [tokens, 57344]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 57344); // [tokens, 2048]
-        float* mlp_shared_experts_y = Tokens(in pass, 409600); // [tokens, 7168]
+        float* mlp_shared_experts_y = Tokens(in pass, 352256); // [tokens, 7168]
         float* logits_factor = Tokens(in pass, 258048); // [tokens, 7168]
         float* logits = pass.Logits; // [tokens, 129280]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 256, Chosen = 8 };
         for (int layer = 61; layer < 62; layer++)
         {
             CacheView* caches = pass.Caches + layer * 2;
-            DeepSeekV3_671BKernels.Embed_7168_2<V>(in step, in worker, pass.Weights + 45395 /* embed_tokens.weight */, next, pass.Weights + 45396 /* enorm.weight */, e);
+            DeepSeekV3_671BKernels.Embed_7168<V>(in step, in worker, pass.Weights + 45395 /* embed_tokens.weight */, next, embed_tokens_weight);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, embed_tokens_weight, pass.Weights + 45396 /* enorm.weight */, e);
             DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, hidden, pass.Weights + 45397 /* hnorm.weight */, z);
             worker.Barrier();
-            DeepSeekV3_671BKernels.EhProj_7168x7168<V>(in step, in worker, e, pass.Weights + 45398 /* eh_proj.weight */, x_product);
-            DeepSeekV3_671BKernels.EhProj_7168x7168_2<V>(in step, in worker, z, pass.Weights + 45398 /* eh_proj.weight */, x_product_2);
+            DeepSeekV3_671BKernels.EhProj_7168x7168<V>(in step, in worker, e, z, pass.Weights + 45398 /* eh_proj.weight */, pass.Weights + 45398 /* eh_proj.weight */, x_x);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_2<V>(in step, in worker, x_product, x_product_2, pass.Weights + 45399 /* input_layernorm.weight */, a_x);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, x_x, pass.Weights + 45399 /* input_layernorm.weight */, a_x);
             worker.Barrier();
             DeepSeekV3_671BKernels.QAProj_1536x7168<V>(in step, in worker, a_x, pass.Weights + 45400 /* self_attn.q_a_proj.weight */, self_attn_a_product);
             DeepSeekV3_671BKernels.KvAProjWithMqa_512x7168<V>(in step, in worker, a_x, pass.Weights + 45401 /* self_attn.kv_a_proj_with_mqa.weight */, self_attn_l);
@@ -699,9 +701,9 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.Attention_128x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 45406 /* self_attn.o_proj.weight */, self_attn_y);
+            DeepSeekV3_671BKernels.OProj_7168x16384<V>(in step, in worker, self_attn_o, pass.Weights + 45406 /* self_attn.o_proj.weight */, x_x, a);
             worker.Barrier();
-            DeepSeekV3_671BKernels.RmsNorm_7168_3<V>(in step, in worker, x_product, x_product_2, self_attn_y, pass.Weights + 45407 /* post_attention_layernorm.weight */, m);
+            DeepSeekV3_671BKernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 45407 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             DeepSeekV3_671BKernels.Gate_256x7168<V>(in step, in worker, m, pass.Weights + 45408 /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 256);
@@ -721,7 +723,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV3_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 45925 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV3_671BKernels.AddExperts_7168_2<V>(in step, in worker, x_product, x_product_2, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
+            DeepSeekV3_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
             worker.Barrier();
             DeepSeekV3_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 46182 /* shared_head.head.weight */, logits);
             worker.Barrier();

@@ -864,35 +864,36 @@ internal static unsafe class KimiK2Kernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
+    // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // 7168 columns of depth 8192. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void OProj_7168x8192<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    public static void OProj_7168x8192<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
     {
         switch (weight->Format)
         {
-            case WeightFormat.F32: OProj_7168x8192As<V, F32>(in step, in worker, x, weight, y); break;
-            case WeightFormat.BF16: OProj_7168x8192As<V, BF16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.F16: OProj_7168x8192As<V, F16>(in step, in worker, x, weight, y); break;
-            case WeightFormat.E4M3: OProj_7168x8192As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.F32: OProj_7168x8192As<V, F32>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.BF16: OProj_7168x8192As<V, BF16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.F16: OProj_7168x8192As<V, F16>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.E4M3: OProj_7168x8192As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_7168x8192As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
+    private static void OProj_7168x8192As<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_7168x8192Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        OProj_7168x8192Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void OProj_7168x8192Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y, int first, int end, int from, int to)
+    private static void OProj_7168x8192Blocks<V, W>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y, int first, int end, int from, int to)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -930,36 +931,15 @@ internal static unsafe class KimiK2Kernels
                 for (int i = 0; i < rowCount; i++)
                 {
                     float* outputRow = y + (long)(row + i) * 7168 + column;
+                    float* extraRow = extra + (long)(row + i) * 7168 + column;
                     for (int c = 0; c < columns; c += V.Count)
                     {
                         int lanes = Math.Min(V.Count, columns - c);
                         V sum = V.Load(sums + i * width + c, lanes);
-                        sum.Store(outputRow + c, lanes);
+                        V extraLanes = V.Load(extraRow + c, lanes);
+                        (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void A_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* y)
-        where V : struct, ILanes<V>
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            float* yRow = y + (long)token * 7168;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                (xLanes + x2Lanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -1130,57 +1110,6 @@ internal static unsafe class KimiK2Kernels
                         (extraLanes + sum).Store(outputRow + c, lanes);
                     }
                 }
-            }
-        }
-    }
-
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // m.term[t,d] = a[t,d]·a[t,d]
-    // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
-    // Rows of 7168; workers share the tokens, lanes run along the row.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void RmsNorm_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-    {
-        switch (weight->Format)
-        {
-            case WeightFormat.F32: RmsNorm_7168_2As<V, F32>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.BF16: RmsNorm_7168_2As<V, BF16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.F16: RmsNorm_7168_2As<V, F16>(in step, in worker, x, x2, weight, y); break;
-            case WeightFormat.E4M3: RmsNorm_7168_2As<V, E4M3>(in step, in worker, x, x2, weight, y); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RmsNorm_7168_2As<V, W>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, float* y)
-        where V : struct, ILanes<V>
-        where W : struct, IWeightFormat
-    {
-        const int Width = 7168;
-        worker.Share(step.Tokens, out int from, out int to);
-        for (int token = from; token < to; token++)
-        {
-            float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            V sum0 = V.Zero;
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                sum0 = V.Fma(xLanes + x2Lanes, xLanes + x2Lanes, sum0);
-            }
-            float mean0 = V.Sum(sum0) / 7168f;
-            float* yRow = y + (long)token * 7168;
-            float shared = LaneMath.Rsqrt(mean0 + 1E-06f);
-            for (int column = 0; column < Width; column += V.Count)
-            {
-                int lanes = LaneMath.Left<V>(Width, column);
-                V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V weightLanes = MatrixView.Load<V, W>(weight, column, lanes);
-                ((xLanes + x2Lanes) * V.All(shared) * weightLanes).Store(yRow + column, lanes);
             }
         }
     }
@@ -1780,12 +1709,11 @@ internal static unsafe class KimiK2Kernels
         }
     }
 
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x.2[t,d] = (a[t,d] + mlp.y[t,d])
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddExperts_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, float* x3, int* rank, float* x4, float* y)
+    public static void AddExperts_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
         where V : struct, ILanes<V>
     {
         const int Width = 7168;
@@ -1793,18 +1721,16 @@ internal static unsafe class KimiK2Kernels
         for (int token = from; token < to; token++)
         {
             float* xRow = x + (long)token * 7168;
-            float* x2Row = x2 + (long)token * 7168;
-            float* x4Row = x4 + (long)token * 7168;
+            float* x3Row = x3 + (long)token * 7168;
             float* yRow = y + (long)token * 7168;
             for (int column = 0; column < Width; column += V.Count)
             {
                 int lanes = LaneMath.Left<V>(Width, column);
                 V xLanes = V.Load(xRow + column, lanes);
-                V x2Lanes = V.Load(x2Row + column, lanes);
-                V x3Lanes = V.Zero;
-                for (int i = 0; i < 8; i++) x3Lanes += V.Load(x3 + (long)rank[token * 8 + i] * 7168 + column, lanes);
-                V x4Lanes = V.Load(x4Row + column, lanes);
-                (xLanes + x2Lanes + (x3Lanes + x4Lanes)).Store(yRow + column, lanes);
+                V x2Lanes = V.Zero;
+                for (int i = 0; i < 8; i++) x2Lanes += V.Load(x2 + (long)rank[token * 8 + i] * 7168 + column, lanes);
+                V x3Lanes = V.Load(x3Row + column, lanes);
+                (xLanes + (x2Lanes + x3Lanes)).Store(yRow + column, lanes);
             }
         }
     }

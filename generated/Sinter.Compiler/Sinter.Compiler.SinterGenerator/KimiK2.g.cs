@@ -107,6 +107,12 @@ public sealed unsafe class KimiK2Program : ModelProgram
             new("model.norm.weight", [7168], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 69973),
             new("lm_head.weight", [163840, 7168], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 69974),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 512), new("self_attn.key", 64)],
         CachedLayers = 61,
         Rotaries =
@@ -175,7 +181,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 11 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 11 stages a layer.</summary>
     private static void Layers0To1Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -191,7 +197,6 @@ public sealed unsafe class KimiK2Program : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 290816); // [tokens, 4096]
         float* self_attn_p_c = Tokens(in pass, 159744); // [tokens, 32768]
         float* self_attn_o = Tokens(in pass, 28672); // [tokens, 8192]
-        float* self_attn_y = Tokens(in pass, 61440); // [tokens, 7168]
         float* a = Tokens(in pass, 102400); // [tokens, 7168]
         float* m = Tokens(in pass, 131072); // [tokens, 7168]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 28672); // [tokens, 18432]
@@ -218,9 +223,8 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.KvBProj_64x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 7 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            KimiK2Kernels.A_7168<V>(in step, in worker, x, self_attn_y, a);
             KimiK2Kernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             KimiK2Kernels.GateProjAndUpProj_18432x7168<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -247,7 +251,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 290816); // [tokens, 4096]
         float* self_attn_p_c = Tokens(in pass, 159744); // [tokens, 32768]
         float* self_attn_o = Tokens(in pass, 28672); // [tokens, 8192]
-        float* self_attn_y = Tokens(in pass, 323584); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 384]
         float* mlp_s = Tokens(in pass, 67072); // [tokens, 384]
@@ -285,9 +289,9 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.KvBProj_64x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 373 + (layer - 1) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 433 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 433 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            KimiK2Kernels.RmsNorm_7168_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 493 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            KimiK2Kernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 493 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             KimiK2Kernels.Gate_384x7168<V>(in step, in worker, m, pass.Weights + 553 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 384);
@@ -307,7 +311,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 46933 + (layer - 1) * 384 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            KimiK2Kernels.AddExperts_7168<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            KimiK2Kernels.AddExperts_7168<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 7168);
             worker.Barrier();
         }
@@ -346,7 +350,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 10 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 10 stages a layer.</summary>
     private static void Layers0To1Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -362,7 +366,6 @@ public sealed unsafe class KimiK2Program : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 94208); // [tokens, 4096]
         float* self_attn_val = Positions(in pass, 32768); // [positions, 8192]
         float* self_attn_o = Tokens(in pass, 61440); // [tokens, 8192]
-        float* self_attn_y = Tokens(in pass, 28672); // [tokens, 7168]
         float* a = Tokens(in pass, 102400); // [tokens, 7168]
         float* m = Tokens(in pass, 131072); // [tokens, 7168]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 28672); // [tokens, 18432]
@@ -388,9 +391,8 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.Attention_64x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            KimiK2Kernels.A_7168<V>(in step, in worker, x, self_attn_y, a);
             KimiK2Kernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             KimiK2Kernels.GateProjAndUpProj_18432x7168<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -417,7 +419,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 94208); // [tokens, 4096]
         float* self_attn_val = Positions(in pass, 32768); // [positions, 8192]
         float* self_attn_o = Tokens(in pass, 61440); // [tokens, 8192]
-        float* self_attn_y = Tokens(in pass, 323584); // [tokens, 7168]
+        float* a = Tokens(in pass, 323584); // [tokens, 7168]
         float* m = Tokens(in pass, 28672); // [tokens, 7168]
         float* mlp_l = Tokens(in pass, 65536); // [tokens, 384]
         float* mlp_s = Tokens(in pass, 67072); // [tokens, 384]
@@ -454,9 +456,9 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.Attention_64x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 433 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            KimiK2Kernels.OProj_7168x8192<V>(in step, in worker, self_attn_o, pass.Weights + 433 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            KimiK2Kernels.RmsNorm_7168_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 493 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            KimiK2Kernels.RmsNorm_7168<V>(in step, in worker, a, pass.Weights + 493 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             KimiK2Kernels.Gate_384x7168<V>(in step, in worker, m, pass.Weights + 553 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 384);
@@ -476,7 +478,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
             worker.Barrier();
             KimiK2Kernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 46933 + (layer - 1) * 384 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            KimiK2Kernels.AddExperts_7168<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            KimiK2Kernels.AddExperts_7168<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 7168);
             worker.Barrier();
         }

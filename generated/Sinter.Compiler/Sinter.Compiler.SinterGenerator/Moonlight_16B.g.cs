@@ -95,6 +95,12 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             new("model.norm.weight", [2048], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 5315),
             new("lm_head.weight", [163840, 2048], FirstLayer: 0, Layers: 1, Experts: 0, Slot: 5316),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 512), new("self_attn.key", 64)],
         CachedLayers = 27,
         Rotaries =
@@ -163,7 +169,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 16 kernels in 9 stages a layer.</summary>
+    /// <summary>layers 0..1: 15 kernels in 9 stages a layer.</summary>
     private static void Layers0To1Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -177,7 +183,6 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 73728); // [tokens, 1024]
         float* self_attn_p_c = Tokens(in pass, 40960); // [tokens, 8192]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 16384); // [tokens, 2048]
         float* a = Tokens(in pass, 53248); // [tokens, 2048]
         float* m = Tokens(in pass, 61440); // [tokens, 2048]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 8192); // [tokens, 11264]
@@ -200,9 +205,8 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.KvBProj_16x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 5 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, self_attn_y);
+            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            Moonlight_16BKernels.A_2048<V>(in step, in worker, x, self_attn_y, a);
             Moonlight_16BKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 7 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             Moonlight_16BKernels.GateProjAndUpProj_11264x2048<V>(in step, in worker, m, pass.Weights + 8 /* mlp.gate_proj.weight */, pass.Weights + 9 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -227,7 +231,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 73728); // [tokens, 1024]
         float* self_attn_p_c = Tokens(in pass, 40960); // [tokens, 8192]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 91136); // [tokens, 2048]
+        float* a = Tokens(in pass, 91136); // [tokens, 2048]
         float* m = Tokens(in pass, 19456); // [tokens, 2048]
         float* mlp_l = Tokens(in pass, 27648); // [tokens, 64]
         float* mlp_s = Tokens(in pass, 27904); // [tokens, 64]
@@ -261,9 +265,9 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.KvBProj_16x128x512<V>(in step, in worker, self_attn_p_c, pass.Weights + 115 + (layer - 1) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            Moonlight_16BKernels.RmsNorm_2048_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            Moonlight_16BKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             Moonlight_16BKernels.Gate_64x2048<V>(in step, in worker, m, pass.Weights + 193 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 64);
@@ -283,7 +287,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.ExpertsDownProj_2048x1408<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 3651 + (layer - 1) * 64 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            Moonlight_16BKernels.AddExperts_2048<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            Moonlight_16BKernels.AddExperts_2048<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 2048);
             worker.Barrier();
         }
@@ -322,7 +326,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 16 kernels in 9 stages a layer.</summary>
+    /// <summary>layers 0..1: 15 kernels in 9 stages a layer.</summary>
     private static void Layers0To1Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -336,7 +340,6 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 28672); // [tokens, 1024]
         float* self_attn_val = Positions(in pass, 8192); // [positions, 2048]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 16384); // [tokens, 2048]
         float* a = Tokens(in pass, 53248); // [tokens, 2048]
         float* m = Tokens(in pass, 61440); // [tokens, 2048]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 8192); // [tokens, 11264]
@@ -359,9 +362,8 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.Attention_16x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, self_attn_y);
+            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 6 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            Moonlight_16BKernels.A_2048<V>(in step, in worker, x, self_attn_y, a);
             Moonlight_16BKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 7 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             Moonlight_16BKernels.GateProjAndUpProj_11264x2048<V>(in step, in worker, m, pass.Weights + 8 /* mlp.gate_proj.weight */, pass.Weights + 9 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -386,7 +388,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 28672); // [tokens, 1024]
         float* self_attn_val = Positions(in pass, 8192); // [positions, 2048]
         float* self_attn_o = Tokens(in pass, 8192); // [tokens, 2048]
-        float* self_attn_y = Tokens(in pass, 91136); // [tokens, 2048]
+        float* a = Tokens(in pass, 91136); // [tokens, 2048]
         float* m = Tokens(in pass, 19456); // [tokens, 2048]
         float* mlp_l = Tokens(in pass, 27648); // [tokens, 64]
         float* mlp_s = Tokens(in pass, 27904); // [tokens, 64]
@@ -420,9 +422,9 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.Attention_16x128And64To128<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            Moonlight_16BKernels.OProj_2048x2048<V>(in step, in worker, self_attn_o, pass.Weights + 141 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            Moonlight_16BKernels.RmsNorm_2048_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            Moonlight_16BKernels.RmsNorm_2048<V>(in step, in worker, a, pass.Weights + 167 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             Moonlight_16BKernels.Gate_64x2048<V>(in step, in worker, m, pass.Weights + 193 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 64);
@@ -442,7 +444,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
             worker.Barrier();
             Moonlight_16BKernels.ExpertsDownProj_2048x1408<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 3651 + (layer - 1) * 64 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            Moonlight_16BKernels.AddExperts_2048<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            Moonlight_16BKernels.AddExperts_2048<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 2048);
             worker.Barrier();
         }

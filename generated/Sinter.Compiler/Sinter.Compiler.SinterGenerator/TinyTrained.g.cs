@@ -124,16 +124,22 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             new("model.layers.{layer}.shared_head.norm.weight", [256], FirstLayer: 3, Layers: 1, Experts: 0, Slot: 133, Predicts: true),
             new("model.layers.{layer}.shared_head.head.weight", [1024, 256], FirstLayer: 3, Layers: 1, Experts: 0, Slot: 134, Otherwise: "lm_head.weight", Predicts: true),
         ],
+        SameFormat =
+        [
+            ["model.layers.{layer}.mlp.gate_proj.weight", "model.layers.{layer}.mlp.up_proj.weight"],
+            ["model.layers.{layer}.mlp.shared_experts.gate_proj.weight", "model.layers.{layer}.mlp.shared_experts.up_proj.weight"],
+            ["model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight", "model.layers.{layer}.mlp.experts.{expert}.up_proj.weight"],
+        ],
         Caches = [new("self_attn.latent", 128), new("self_attn.key", 16)],
         CachedLayers = 4,
         Rotaries =
         [
             new(16, [1.0, 0.31622776601683794, 0.1, 0.03162277660168379, 0.01, 0.0031622776601683794, 0.001, 0.00031622776601683794], 1.0),
         ],
-        TokenBytes = 8208,
+        TokenBytes = 6400,
         PositionBytes = 1536,
         FixedBytes = 64,
-        ScratchBytes = 128896,
+        ScratchBytes = 130816,
         Predicts = true,
     };
 
@@ -205,7 +211,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 11 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 11 stages a layer.</summary>
     private static void Layers0To1Absorbed<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -221,9 +227,8 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 5120); // [tokens, 64]
         float* self_attn_p_c = Tokens(in pass, 3072); // [tokens, 512]
         float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 2048); // [tokens, 256]
-        float* a = Tokens(in pass, 3072); // [tokens, 256]
-        float* m = Tokens(in pass, 4096); // [tokens, 256]
+        float* a = Tokens(in pass, 2560); // [tokens, 256]
+        float* m = Tokens(in pass, 3584); // [tokens, 256]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 1024); // [tokens, 384]
         for (int layer = 0; layer < 1; layer++)
         {
@@ -248,9 +253,8 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.KvBProj_4x64x128<V>(in step, in worker, self_attn_p_c, pass.Weights + 7 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            TinyTrainedKernels.A_256<V>(in step, in worker, x, self_attn_y, a);
             TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.GateProjAndUpProj_384x256<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -277,7 +281,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 5120); // [tokens, 64]
         float* self_attn_p_c = Tokens(in pass, 3072); // [tokens, 512]
         float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 3072); // [tokens, 256]
+        float* a = Tokens(in pass, 3072); // [tokens, 256]
         float* m = Tokens(in pass, 1024); // [tokens, 256]
         float* mlp_l = Tokens(in pass, 2560); // [tokens, 8]
         float* mlp_s = Tokens(in pass, 2592); // [tokens, 8]
@@ -315,9 +319,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.KvBProj_4x64x128<V>(in step, in worker, self_attn_p_c, pass.Weights + 25 + (layer - 1) /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 27 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 27 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 29 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 29 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.Gate_8x256<V>(in step, in worker, m, pass.Weights + 31 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 8);
@@ -337,7 +341,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 73 + (layer - 1) * 8 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            TinyTrainedKernels.AddExperts_256<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 256);
             worker.Barrier();
         }
@@ -362,11 +366,11 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
     {
         ref readonly Step step = ref pass.Step;
         int* next = step.NextIds;
-        float* e = Tokens(in pass, 1024); // [tokens, 256]
+        float* embed_tokens_weight = Tokens(in pass, 1024); // [tokens, 256]
+        float* e = Tokens(in pass, 2048); // [tokens, 256]
         float* hidden = pass.Hidden; // [tokens, 256]
-        float* z = Tokens(in pass, 2048); // [tokens, 256]
-        float* x_product = Tokens(in pass, 5120); // [tokens, 256]
-        float* x_product_2 = Tokens(in pass, 6144); // [tokens, 256]
+        float* z = Tokens(in pass, 3072); // [tokens, 256]
+        float* x_x = Tokens(in pass, 5120); // [tokens, 256]
         float* a_x = Tokens(in pass, 1024); // [tokens, 256]
         float* self_attn_a_product = Tokens(in pass, 2048); // [tokens, 128]
         float* self_attn_a = Tokens(in pass, 1024); // [tokens, 128]
@@ -375,36 +379,36 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* self_attn_kr = Tokens(in pass, 3072); // [tokens, 16]
         float* self_attn_qn = Tokens(in pass, 3072); // [tokens, 128]
         float* self_attn_qn_c = Tokens(in pass, 1024); // [tokens, 512]
-        float* self_attn_score_rope = Tokens(in pass, 7168); // [tokens, 64]
+        float* self_attn_score_rope = Tokens(in pass, 6144); // [tokens, 64]
         float* self_attn_p_c = Tokens(in pass, 3072); // [tokens, 512]
         float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 3072); // [tokens, 256]
+        float* a = Tokens(in pass, 3072); // [tokens, 256]
         float* m = Tokens(in pass, 1024); // [tokens, 256]
         float* mlp_l = Tokens(in pass, 2560); // [tokens, 8]
         float* mlp_s = Tokens(in pass, 2592); // [tokens, 8]
         float* mlp_chosen_score = Tokens(in pass, 2624); // [tokens, 8]
         int* mlp_chosen = (int*)Tokens(in pass, 2656); // [tokens, 2]
         int* mlp_chosen_offsets = (int*)Fixed(in pass, 0); // [once, 9]
-        int* mlp_chosen_pairs = (int*)Tokens(in pass, 8192); // [tokens, 2]
-        int* mlp_chosen_rank = (int*)Tokens(in pass, 8200); // [tokens, 2]
+        int* mlp_chosen_pairs = (int*)Tokens(in pass, 6144); // [tokens, 2]
+        int* mlp_chosen_rank = (int*)Tokens(in pass, 6152); // [tokens, 2]
         float* mlp_w = Tokens(in pass, 2664); // [tokens, 2]
         float* mlp_experts_up_mlp_experts_y_factor_mlp_w = Tokens(in pass, 4096); // [tokens, 256]
         float* mlp_y_product_parts = Tokens(in pass, 1024); // [tokens, 512]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 2048); // [tokens, 128]
-        float* mlp_shared_experts_y = Tokens(in pass, 7168); // [tokens, 256]
+        float* mlp_shared_experts_y = Tokens(in pass, 5120); // [tokens, 256]
         float* logits_factor = Tokens(in pass, 4096); // [tokens, 256]
         float* logits = pass.Logits; // [tokens, 1024]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 8, Chosen = 2 };
         for (int layer = 3; layer < 4; layer++)
         {
             CacheView* caches = pass.Caches + layer * 2;
-            TinyTrainedKernels.Embed_256_2<V>(in step, in worker, pass.Weights + 91 /* embed_tokens.weight */, next, pass.Weights + 92 /* enorm.weight */, e);
+            TinyTrainedKernels.Embed_256<V>(in step, in worker, pass.Weights + 91 /* embed_tokens.weight */, next, embed_tokens_weight);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, embed_tokens_weight, pass.Weights + 92 /* enorm.weight */, e);
             TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, hidden, pass.Weights + 93 /* hnorm.weight */, z);
             worker.Barrier();
-            TinyTrainedKernels.EhProj_256x256<V>(in step, in worker, e, pass.Weights + 94 /* eh_proj.weight */, x_product);
-            TinyTrainedKernels.EhProj_256x256_2<V>(in step, in worker, z, pass.Weights + 94 /* eh_proj.weight */, x_product_2);
+            TinyTrainedKernels.EhProj_256x256<V>(in step, in worker, e, z, pass.Weights + 94 /* eh_proj.weight */, pass.Weights + 94 /* eh_proj.weight */, x_x);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_2<V>(in step, in worker, x_product, x_product_2, pass.Weights + 95 /* input_layernorm.weight */, a_x);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, x_x, pass.Weights + 95 /* input_layernorm.weight */, a_x);
             worker.Barrier();
             TinyTrainedKernels.QAProj_128x256<V>(in step, in worker, a_x, pass.Weights + 96 /* self_attn.q_a_proj.weight */, self_attn_a_product);
             TinyTrainedKernels.QAProj_128x256<V>(in step, in worker, a_x, pass.Weights + 97 /* self_attn.kv_a_proj_with_mqa.weight */, self_attn_l);
@@ -424,9 +428,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.KvBProj_4x64x128<V>(in step, in worker, self_attn_p_c, pass.Weights + 101 /* self_attn.kv_b_proj.weight */, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 102 /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 102 /* self_attn.o_proj.weight */, x_x, a);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_3<V>(in step, in worker, x_product, x_product_2, self_attn_y, pass.Weights + 103 /* post_attention_layernorm.weight */, m);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 103 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.Gate_8x256<V>(in step, in worker, m, pass.Weights + 104 /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 8);
@@ -446,7 +450,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 125 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, x_product, x_product_2, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
+            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
             worker.Barrier();
             TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 134 /* shared_head.head.weight */, logits);
             worker.Barrier();
@@ -477,7 +481,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         worker.Barrier();
     }
 
-    /// <summary>layers 0..1: 18 kernels in 10 stages a layer.</summary>
+    /// <summary>layers 0..1: 17 kernels in 10 stages a layer.</summary>
     private static void Layers0To1Expanded<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>
     {
         ref readonly Step step = ref pass.Step;
@@ -493,9 +497,8 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 2560); // [tokens, 64]
         float* self_attn_val = Positions(in pass, 0); // [positions, 256]
         float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 2048); // [tokens, 256]
-        float* a = Tokens(in pass, 3072); // [tokens, 256]
-        float* m = Tokens(in pass, 4096); // [tokens, 256]
+        float* a = Tokens(in pass, 2560); // [tokens, 256]
+        float* m = Tokens(in pass, 3584); // [tokens, 256]
         float* mlp_up_mlp_y_factor = Tokens(in pass, 1024); // [tokens, 384]
         for (int layer = 0; layer < 1; layer++)
         {
@@ -519,9 +522,8 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.Attention_4x32And16To64<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 8 /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            TinyTrainedKernels.A_256<V>(in step, in worker, x, self_attn_y, a);
             TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 9 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.GateProjAndUpProj_384x256<V>(in step, in worker, m, pass.Weights + 10 /* mlp.gate_proj.weight */, pass.Weights + 11 /* mlp.up_proj.weight */, mlp_up_mlp_y_factor);
@@ -548,7 +550,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* self_attn_score_rope = Tokens(in pass, 2560); // [tokens, 64]
         float* self_attn_val = Positions(in pass, 0); // [positions, 256]
         float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 3072); // [tokens, 256]
+        float* a = Tokens(in pass, 3072); // [tokens, 256]
         float* m = Tokens(in pass, 1024); // [tokens, 256]
         float* mlp_l = Tokens(in pass, 2560); // [tokens, 8]
         float* mlp_s = Tokens(in pass, 2592); // [tokens, 8]
@@ -585,9 +587,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.Attention_4x32And16To64<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 27 + (layer - 1) /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 27 + (layer - 1) /* self_attn.o_proj.weight */, x, a);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_2<V>(in step, in worker, x, self_attn_y, pass.Weights + 29 + (layer - 1) /* post_attention_layernorm.weight */, m);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 29 + (layer - 1) /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.Gate_8x256<V>(in step, in worker, m, pass.Weights + 31 + (layer - 1) /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 8);
@@ -607,7 +609,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 73 + (layer - 1) * 8 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256<V>(in step, in worker, x, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
+            TinyTrainedKernels.AddExperts_256<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, x);
             if (pass.Trace is not null) Show(in pass, in worker, "hidden", layer, x, 256);
             worker.Barrier();
         }
@@ -632,49 +634,49 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
     {
         ref readonly Step step = ref pass.Step;
         int* next = step.NextIds;
-        float* e = Tokens(in pass, 1024); // [tokens, 256]
+        float* embed_tokens_weight = Tokens(in pass, 1024); // [tokens, 256]
+        float* e = Tokens(in pass, 2048); // [tokens, 256]
         float* hidden = pass.Hidden; // [tokens, 256]
-        float* z = Tokens(in pass, 2048); // [tokens, 256]
-        float* x_product = Tokens(in pass, 3072); // [tokens, 256]
-        float* x_product_2 = Tokens(in pass, 4096); // [tokens, 256]
-        float* a_x = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_a_product = Tokens(in pass, 2048); // [tokens, 128]
-        float* self_attn_a = Tokens(in pass, 1024); // [tokens, 128]
-        float* self_attn_qr = Tokens(in pass, 1536); // [tokens, 64]
-        float* self_attn_l = Tokens(in pass, 2560); // [tokens, 128]
-        float* self_attn_kr = Tokens(in pass, 5120); // [tokens, 16]
-        float* self_attn_qn = Tokens(in pass, 2048); // [tokens, 128]
+        float* z = Tokens(in pass, 3072); // [tokens, 256]
+        float* x_x = Tokens(in pass, 1024); // [tokens, 256]
+        float* a_x = Tokens(in pass, 2048); // [tokens, 256]
+        float* self_attn_a_product = Tokens(in pass, 3072); // [tokens, 128]
+        float* self_attn_a = Tokens(in pass, 2048); // [tokens, 128]
+        float* self_attn_qr = Tokens(in pass, 2560); // [tokens, 64]
+        float* self_attn_l = Tokens(in pass, 3584); // [tokens, 128]
+        float* self_attn_kr = Tokens(in pass, 4096); // [tokens, 16]
+        float* self_attn_qn = Tokens(in pass, 3072); // [tokens, 128]
         float* self_attn_kn = Positions(in pass, 1024); // [positions, 128]
-        float* self_attn_score_rope = Tokens(in pass, 2560); // [tokens, 64]
+        float* self_attn_score_rope = Tokens(in pass, 3584); // [tokens, 64]
         float* self_attn_val = Positions(in pass, 0); // [positions, 256]
-        float* self_attn_o = Tokens(in pass, 1024); // [tokens, 256]
-        float* self_attn_y = Tokens(in pass, 5120); // [tokens, 256]
+        float* self_attn_o = Tokens(in pass, 2048); // [tokens, 256]
+        float* a = Tokens(in pass, 3072); // [tokens, 256]
         float* m = Tokens(in pass, 1024); // [tokens, 256]
         float* mlp_l = Tokens(in pass, 2560); // [tokens, 8]
         float* mlp_s = Tokens(in pass, 2592); // [tokens, 8]
         float* mlp_chosen_score = Tokens(in pass, 2624); // [tokens, 8]
         int* mlp_chosen = (int*)Tokens(in pass, 2656); // [tokens, 2]
         int* mlp_chosen_offsets = (int*)Fixed(in pass, 0); // [once, 9]
-        int* mlp_chosen_pairs = (int*)Tokens(in pass, 8192); // [tokens, 2]
-        int* mlp_chosen_rank = (int*)Tokens(in pass, 8200); // [tokens, 2]
+        int* mlp_chosen_pairs = (int*)Tokens(in pass, 6144); // [tokens, 2]
+        int* mlp_chosen_rank = (int*)Tokens(in pass, 6152); // [tokens, 2]
         float* mlp_w = Tokens(in pass, 2664); // [tokens, 2]
-        float* mlp_experts_up_mlp_experts_y_factor_mlp_w = Tokens(in pass, 6144); // [tokens, 256]
+        float* mlp_experts_up_mlp_experts_y_factor_mlp_w = Tokens(in pass, 4096); // [tokens, 256]
         float* mlp_y_product_parts = Tokens(in pass, 1024); // [tokens, 512]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 2048); // [tokens, 128]
-        float* mlp_shared_experts_y = Tokens(in pass, 7168); // [tokens, 256]
-        float* logits_factor = Tokens(in pass, 6144); // [tokens, 256]
+        float* mlp_shared_experts_y = Tokens(in pass, 5120); // [tokens, 256]
+        float* logits_factor = Tokens(in pass, 4096); // [tokens, 256]
         float* logits = pass.Logits; // [tokens, 1024]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 8, Chosen = 2 };
         for (int layer = 3; layer < 4; layer++)
         {
             CacheView* caches = pass.Caches + layer * 2;
-            TinyTrainedKernels.Embed_256_2<V>(in step, in worker, pass.Weights + 91 /* embed_tokens.weight */, next, pass.Weights + 92 /* enorm.weight */, e);
+            TinyTrainedKernels.Embed_256<V>(in step, in worker, pass.Weights + 91 /* embed_tokens.weight */, next, embed_tokens_weight);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, embed_tokens_weight, pass.Weights + 92 /* enorm.weight */, e);
             TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, hidden, pass.Weights + 93 /* hnorm.weight */, z);
             worker.Barrier();
-            TinyTrainedKernels.EhProj_256x256<V>(in step, in worker, e, pass.Weights + 94 /* eh_proj.weight */, x_product);
-            TinyTrainedKernels.EhProj_256x256_2<V>(in step, in worker, z, pass.Weights + 94 /* eh_proj.weight */, x_product_2);
+            TinyTrainedKernels.EhProj_256x256<V>(in step, in worker, e, z, pass.Weights + 94 /* eh_proj.weight */, pass.Weights + 94 /* eh_proj.weight */, x_x);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_2<V>(in step, in worker, x_product, x_product_2, pass.Weights + 95 /* input_layernorm.weight */, a_x);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, x_x, pass.Weights + 95 /* input_layernorm.weight */, a_x);
             worker.Barrier();
             TinyTrainedKernels.QAProj_128x256<V>(in step, in worker, a_x, pass.Weights + 96 /* self_attn.q_a_proj.weight */, self_attn_a_product);
             TinyTrainedKernels.QAProj_128x256<V>(in step, in worker, a_x, pass.Weights + 97 /* self_attn.kv_a_proj_with_mqa.weight */, self_attn_l);
@@ -693,9 +695,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.Attention_4x32And16To64<V>(in step, in worker, self_attn_qn, self_attn_kn, self_attn_score_rope, caches + 1 /* self_attn.key */, self_attn_val, self_attn_o);
             worker.Barrier();
-            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 102 /* self_attn.o_proj.weight */, self_attn_y);
+            TinyTrainedKernels.OProj_256x256<V>(in step, in worker, self_attn_o, pass.Weights + 102 /* self_attn.o_proj.weight */, x_x, a);
             worker.Barrier();
-            TinyTrainedKernels.RmsNorm_256_3<V>(in step, in worker, x_product, x_product_2, self_attn_y, pass.Weights + 103 /* post_attention_layernorm.weight */, m);
+            TinyTrainedKernels.RmsNorm_256<V>(in step, in worker, a, pass.Weights + 103 /* post_attention_layernorm.weight */, m);
             worker.Barrier();
             TinyTrainedKernels.Gate_8x256<V>(in step, in worker, m, pass.Weights + 104 /* mlp.gate.weight */, mlp_l);
             if (pass.Trace is not null) Show(in pass, in worker, "router.logits", layer, mlp_l, 8);
@@ -715,7 +717,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 125 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, x_product, x_product_2, self_attn_y, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
+            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
             worker.Barrier();
             TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 134 /* shared_head.head.weight */, logits);
             worker.Barrier();
