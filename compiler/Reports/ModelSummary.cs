@@ -4,12 +4,12 @@ using Sinter.Compiler.Graph;
 
 namespace Sinter.Compiler.Reports;
 
-/// <summary>Parameters of a part: all of them, and those that one token is multiplied with.</summary>
+/// <summary>Parameters of a part: all of them, and those that one token needs.</summary>
 public sealed record PartCount(ModelPart Part, long Total, long Active);
 
 /// <summary>How large a model is.</summary>
 /// <param name="Total">Parameters of the main model, multi-token prediction left out.</param>
-/// <param name="Active">Of them, those of one token, embedding and head counted whole: DeepSeek's «activated» parameters.</param>
+/// <param name="Active">Of them, those that one token needs: its row of the embedding, and all else but the experts that it does not go through.</param>
 /// <param name="Parts">The main model's parts, those that it has.</param>
 /// <param name="Prediction">Parameters that only multi-token prediction has.</param>
 /// <param name="SharedWithPrediction">Copies of the embedding and the head that it uses too.</param>

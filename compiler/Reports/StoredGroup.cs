@@ -15,6 +15,9 @@ public sealed record StoredGroup(WeightTensor Tensor, ModelPart Part, int Layers
 
     public long Total => Layers * System.Math.Max(1, Tensor.Experts) * Size;
 
-    /// <summary>Of the total, those that one token is multiplied with; an embedding counts whole, as in the published figures.</summary>
-    public long Active => Layers * (Tensor.Experts > 0 ? Chosen : 1) * Size;
+    /// <summary>
+    /// Of the total, those that one token needs: of experts the chosen ones, of an embedding its row. So counted, the
+    /// published figures come out.
+    /// </summary>
+    public long Active => Layers * (Part == ModelPart.Embedding ? Size / Tensor.Shape[0] : Tensor.Experts > 0 ? Chosen * Size : Size);
 }

@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
-using Sinter.Compiler.Graph;
 using Sinter.Compiler.Emit;
+using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;
 using Sinter.Runtime.Execution;
 using Sinter.Tests.Kernels;
@@ -88,7 +88,9 @@ public sealed unsafe class ChoiceKernels
         int[] chosen = [.. Enumerable.Range(0, pairs).Select(_ => allToOne ? 4 : random.Next(s_group.Experts - 1))];
         ExpertGroups* groups = memory.One(new ExpertGroups
         {
-            Offsets = memory.Integers(new int[s_group.Experts + 1]), Pairs = memory.Integers(new int[pairs]), Rank = memory.Integers(new int[pairs]),
+            Offsets = memory.Integers(new int[s_group.Experts + 1]),
+            Pairs = memory.Integers(new int[pairs]),
+            Rank = memory.Integers(new int[pairs]),
         });
         s_kernels.Run("Group", KernelTest.Lanes.First(), step.Step, 3, (nint)memory.Integers(chosen), (nint)groups);
 

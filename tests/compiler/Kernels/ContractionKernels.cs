@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
-using Sinter.Compiler.Graph;
 using Sinter.Compiler.Emit;
+using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;
 using Sinter.Runtime.Weights;
 using Sinter.Tests.Kernels;

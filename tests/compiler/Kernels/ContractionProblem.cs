@@ -111,7 +111,10 @@ internal sealed unsafe class ContractionProblem : IDisposable
                 int[] offsets = [.. Enumerable.Range(0, Experts + 1).Select(e => expertOf.Count(x => x < e))];
                 _arguments.Add((nint)_memory.One(new ExpertGroups
                 {
-                    Offsets = _memory.Integers(offsets), Pairs = _memory.Integers(_pairs), Experts = Experts, Chosen = Chosen,
+                    Offsets = _memory.Integers(offsets),
+                    Pairs = _memory.Integers(_pairs),
+                    Experts = Experts,
+                    Chosen = Chosen,
                 }));
                 return [.. Enumerable.Range(0, Experts).Select(e => (e, offsets[e], offsets[e + 1]))];
             default:

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Sinter.Compiler.Graph;
 using Sinter.Compiler.Emit;
+using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;

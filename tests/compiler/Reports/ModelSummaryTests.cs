@@ -13,7 +13,7 @@ public sealed class ModelSummaryTests
     private const int AttentionOfLayer = 24 + 20 + 30 + 30 + 24;
 
     [Theory]
-    [InlineData(ModelPart.Embedding, 10 * 4, 10 * 4)]
+    [InlineData(ModelPart.Embedding, 10 * 4, 4)]
     [InlineData(ModelPart.Attention, 2 * AttentionOfLayer, 2 * AttentionOfLayer)]
     [InlineData(ModelPart.Dense, 2 * 6 * 4, 2 * 6 * 4)]
     [InlineData(ModelPart.SharedExperts, 2 * 3 * 4, 2 * 3 * 4)]
@@ -38,7 +38,7 @@ public sealed class ModelSummaryTests
         const int Own = 4 * 4 + AttentionOfLayer + 4 + 2 * 3 * 4 + 8 * 2 * 2 * 4 + 8 * 4 + 8;
         Assert.Equal(Own, s_summary.Prediction);
         Assert.Equal(2 * 10 * 4, s_summary.SharedWithPrediction);
-        Assert.Equal(Own - 6 * 2 * 2 * 4 + 2 * 10 * 4, s_summary.ActivePrediction);
+        Assert.Equal(Own - 6 * 2 * 2 * 4 + 10 * 4 + 4, s_summary.ActivePrediction);
     }
 
     [Fact]

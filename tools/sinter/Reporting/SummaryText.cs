@@ -24,7 +24,7 @@ internal static class SummaryText
         }
 
         Console.WriteLine($"  cache: {summary.CacheNumbers} numbers a token and layer, {Quantity.Bytes(CacheBytes(summary))} a token in {summary.CachedLayers} layers (F32)");
-        Console.WriteLine("  active: what one token is multiplied with, embedding and head counted whole");
+        Console.WriteLine("  active: what one token needs; of the embedding its row, of the experts those chosen");
     }
 
     public static void Write(Utf8JsonWriter json, ModelGraph model, ModelSummary summary)
