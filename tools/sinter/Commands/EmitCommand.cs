@@ -19,6 +19,8 @@ internal sealed class EmitCommand : ExampledCommand
 
     private readonly Option<string?> _namespace = new("--namespace") { HelpName = "NAME", Description = "Namespace of the generated classes (default: Sinter.Generated)." };
 
+    private readonly Option<bool> _stages = new("--stages") { Description = "Also write what every stage of the compiler made, to DIR/stages." };
+
     public EmitCommand() : base(
         "emit",
         "Writes the C# that dotnet build would generate from a model description.",
@@ -28,6 +30,7 @@ internal sealed class EmitCommand : ExampledCommand
         Add(_config);
         Add(_out);
         Add(_namespace);
+        Add(_stages);
         SetAction(Run);
     }
 
@@ -38,9 +41,11 @@ internal sealed class EmitCommand : ExampledCommand
         string folder = parsed.GetRequiredValue(_out);
         source.Bind(config);
         IReadOnlyList<CompiledModel> models;
+        List<(string Name, string Text)> stages = [];
+        Dump? dump = parsed.GetValue(_stages) ? (model, stage, text) => stages.Add(($"{model} {stages.Count + 1:00} {stage}.txt", text())) : null;
         using (new LongWork("compiling the model"))
         {
-            models = source.Compile(config, parsed.GetValue(_namespace) ?? "Sinter.Generated");
+            models = source.Compile(config, parsed.GetValue(_namespace) ?? "Sinter.Generated", dump);
         }
 
         Directory.CreateDirectory(folder);
@@ -48,6 +53,13 @@ internal sealed class EmitCommand : ExampledCommand
         {
             string target = Path.Combine(folder, file.HintName);
             File.WriteAllText(target, file.Text);
+            Console.WriteLine(target);
+        }
+
+        foreach ((string name, string text) in stages)
+        {
+            string target = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "stages")).FullName, name);
+            File.WriteAllText(target, text);
             Console.WriteLine(target);
         }
 

@@ -110,13 +110,13 @@ internal sealed class ModelSource
     }
 
     /// <summary>As far as C#; see <see cref="Graphs"/>.</summary>
-    public IReadOnlyList<CompiledModel> Compile(ModelConfig? config, string @namespace = Namespace)
+    public IReadOnlyList<CompiledModel> Compile(ModelConfig? config, string @namespace = Namespace, Dump? dump = null)
     {
         BoundFile bound = ModelBinder.Bind(_file.Path, _file.Text, Find);
         var closure = new SourceClosure(_file, _imports.Values.ToEquatable());
         CompilationResult result = bound.Models.Count > 0 || bound.Diagnostics.Count > 0 || config is null
-            ? Pipeline.Compile(closure, @namespace)
-            : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace);
+            ? Pipeline.Compile(closure, @namespace, dump)
+            : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace, dump);
         Report(result.Diagnostics, config);
         return result.Models;
     }
