@@ -15,9 +15,11 @@ internal sealed class CompiledCheckpoint : IDisposable
     private readonly WeightTable _weights;
     private readonly ModelProgram _program;
 
-    public CompiledCheckpoint(string name)
+    /// <param name="wrap">What to run in the place of the compiled program.</param>
+    public CompiledCheckpoint(string name, Func<ModelProgram, ModelProgram>? wrap = null)
     {
-        _program = CompiledPrograms.Of(name);
+        ModelProgram program = CompiledPrograms.Of(name);
+        _program = wrap is null ? program : wrap(program);
         _checkpoint = Checkpoint.Open(Repository.Checkpoint(name));
         _weights = WeightTable.Bind(_program.Description, _checkpoint);
     }

@@ -52,7 +52,8 @@ internal static class CompiledPrograms
             : throw new InvalidOperationException(string.Join("\n", emitted.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)));
     }
 
-    private static Dictionary<string, string> Config(string checkpoint)
+    /// <summary>The values of a checkpoint's config.json as text, those of inner objects under <c>outer.inner</c>.</summary>
+    public static Dictionary<string, string> Config(string checkpoint)
     {
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Checkpoint(checkpoint), "config.json")));
         var values = new Dictionary<string, string>();

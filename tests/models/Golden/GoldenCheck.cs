@@ -11,7 +11,9 @@ namespace Sinter.Models.Tests.Golden;
 internal static class GoldenCheck
 {
     /// <summary>Checkpoints that have hidden states, router choices and logits of the main model.</summary>
-    public static TheoryData<string> Checkpoints => ["tiny-v3", "tiny-v3-noqlora-sharded", "tiny-v3-yarn", "tiny-trained"];
+    public static TheoryData<string> Checkpoints => [.. Names];
+
+    public static string[] Names => ["tiny-v3", "tiny-v3-noqlora-sharded", "tiny-v3-yarn", "tiny-trained"];
 
     /// <summary>Those among them with a layer of multi-token prediction.</summary>
     public static TheoryData<string> Predicting => ["tiny-v3", "tiny-v3-yarn", "tiny-trained"];

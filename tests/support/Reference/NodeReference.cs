@@ -36,9 +36,7 @@ public sealed class NodeReference(
 
     private NamedArray Evaluate(Node node, IReadOnlyDictionary<string, NamedArray> inputs) => node switch
     {
-        Input input => Lay(inputs.TryGetValue(input.Name, out NamedArray? value)
-            ? value
-            : throw new ArgumentException($"nothing is handed in as {input.Name}"), node),
+        Input input => Evaluate(input, inputs),
         Weight weight => Evaluate(weight),
         Contract contract => Lay(
             ContractionReference.Contract(Names(node), [.. contract.Factors.Select(factor => _values[factor])]), node),
@@ -56,6 +54,15 @@ public sealed class NodeReference(
         Assemble assemble => Evaluate(assemble),
         _ => throw new NotSupportedException("the reference does not know this kind"),
     };
+
+    /// <summary>Regions hand values on by place: an axis may have another name on the other side.</summary>
+    private NamedArray Evaluate(Input input, IReadOnlyDictionary<string, NamedArray> inputs)
+    {
+        if (!inputs.TryGetValue(input.Name, out NamedArray? value)) throw new ArgumentException($"nothing is handed in as {input.Name}");
+        NamedArray result = New(input);
+        if (!result.Sizes.SequenceEqual(value.Sizes)) throw new ArgumentException($"{value} comes where {result} is expected");
+        return new NamedArray(result.Axes, result.Sizes, value.Numbers);
+    }
 
     private NamedArray Evaluate(Weight weight)
     {
