@@ -66,7 +66,33 @@ public static unsafe class AttentionTile
     {
         V a00 = V.Zero, a01 = V.Zero, a02 = V.Zero, a03 = V.Zero, a10 = V.Zero, a11 = V.Zero, a12 = V.Zero, a13 = V.Zero;
         V a20 = V.Zero, a21 = V.Zero, a22 = V.Zero, a23 = V.Zero, a30 = V.Zero, a31 = V.Zero, a32 = V.Zero, a33 = V.Zero;
-        for (int d = 0; d < depth; d += V.Count)
+        int d = 0;
+        for (; d <= depth - V.Count; d += V.Count)
+        {
+            V y0 = V.Load(k0 + d), y1 = V.Load(k1 + d), y2 = V.Load(k2 + d), y3 = V.Load(k3 + d);
+            V x = V.Load(q0 + d);
+            a00 = V.Fma(x, y0, a00);
+            a01 = V.Fma(x, y1, a01);
+            a02 = V.Fma(x, y2, a02);
+            a03 = V.Fma(x, y3, a03);
+            x = V.Load(q1 + d);
+            a10 = V.Fma(x, y0, a10);
+            a11 = V.Fma(x, y1, a11);
+            a12 = V.Fma(x, y2, a12);
+            a13 = V.Fma(x, y3, a13);
+            x = V.Load(q2 + d);
+            a20 = V.Fma(x, y0, a20);
+            a21 = V.Fma(x, y1, a21);
+            a22 = V.Fma(x, y2, a22);
+            a23 = V.Fma(x, y3, a23);
+            x = V.Load(q3 + d);
+            a30 = V.Fma(x, y0, a30);
+            a31 = V.Fma(x, y1, a31);
+            a32 = V.Fma(x, y2, a32);
+            a33 = V.Fma(x, y3, a33);
+        }
+
+        if (d < depth)
         {
             int lanes = depth - d;
             V y0 = V.Load(k0 + d, lanes), y1 = V.Load(k1 + d, lanes), y2 = V.Load(k2 + d, lanes), y3 = V.Load(k3 + d, lanes);

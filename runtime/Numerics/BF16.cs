@@ -50,11 +50,9 @@ public readonly unsafe struct BF16 : IWeightFormat
     {
         for (int half = 0; half < 4 * V.Count; half += 2 * V.Count)
         {
-            for (int i = 0; i < V.Count; i++)
-            {
-                to[half + i] = from[half + 2 * i];
-                to[half + V.Count + i] = from[half + 2 * i + 1];
-            }
+            V.EvenOdd(V.Load(from + half), V.Load(from + half + V.Count), out V even, out V odd);
+            even.Store(to + half);
+            odd.Store(to + half + V.Count);
         }
     }
 

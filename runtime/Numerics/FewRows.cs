@@ -8,6 +8,7 @@ namespace Sinter.Runtime.Numerics;
 /// Products of few rows with a stored matrix, as decoding has them: the matrix is streamed once, and its numbers are
 /// widened in whatever order is fastest, since a dot product does not care.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe class FewRows
 {
     /// <summary>Columns whose dot products run at once.</summary>

@@ -99,4 +99,7 @@ public unsafe interface ILanes<V>
 
     /// <summary>Transposes [Count, Count] numbers: row i of the source starts at <paramref name="from"/> + i·<paramref name="fromStride"/>.</summary>
     static abstract void Transpose(float* from, int fromStride, float* to, int toStride);
+
+    /// <summary>Takes the numbers of two vectors that follow each other apart: those at even places, and those at odd ones.</summary>
+    static abstract void EvenOdd(V a, V b, out V even, out V odd);
 }

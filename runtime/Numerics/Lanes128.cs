@@ -184,6 +184,15 @@ public readonly unsafe struct Lanes128 : ILanes<Lanes128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void EvenOdd(Lanes128 a, Lanes128 b, out Lanes128 even, out Lanes128 odd)
+    {
+        Vector128<int> evens = Vector128.Create(0, 2, 1, 3);
+        Vector128<float> x = Vector128.Shuffle(a._value, evens), y = Vector128.Shuffle(b._value, evens);
+        even = new(Vector128.Create(x.GetLower(), y.GetLower()));
+        odd = new(Vector128.Create(x.GetUpper(), y.GetUpper()));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Mask(int count) => Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count));
 
     private static Lanes128 LoadPart(float* place, int count)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -181,8 +182,41 @@ public readonly unsafe struct Lanes256 : ILanes<Lanes256>
 
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
-        for (int row = 0; row < Count; row++)
-            for (int column = 0; column < Count; column++) to[column * toStride + row] = from[row * fromStride + column];
+        if (!Avx.IsSupported)
+        {
+            for (int row = 0; row < Count; row++)
+                for (int column = 0; column < Count; column++) to[column * toStride + row] = from[row * fromStride + column];
+            return;
+        }
+
+        // Pairs of rows, then pairs of pairs within each half, then the halves.
+        Vector256<float> Row(int row) => Vector256.Load(from + row * fromStride);
+        Vector256<float> p0 = Avx.UnpackLow(Row(0), Row(1)), p1 = Avx.UnpackHigh(Row(0), Row(1));
+        Vector256<float> p2 = Avx.UnpackLow(Row(2), Row(3)), p3 = Avx.UnpackHigh(Row(2), Row(3));
+        Vector256<float> p4 = Avx.UnpackLow(Row(4), Row(5)), p5 = Avx.UnpackHigh(Row(4), Row(5));
+        Vector256<float> p6 = Avx.UnpackLow(Row(6), Row(7)), p7 = Avx.UnpackHigh(Row(6), Row(7));
+        Quads(p0, p2, p4, p6, to, toStride, 0x44);
+        Quads(p0, p2, p4, p6, to + toStride, toStride, 0xee);
+        Quads(p1, p3, p5, p7, to + 2 * toStride, toStride, 0x44);
+        Quads(p1, p3, p5, p7, to + 3 * toStride, toStride, 0xee);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Quads(
+        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d, float* to, int toStride, [ConstantExpected] byte pairs)
+    {
+        Vector256<float> upper = Avx.Shuffle(a, b, pairs), lower = Avx.Shuffle(c, d, pairs);
+        Avx.Permute2x128(upper, lower, 0x20).Store(to);
+        Avx.Permute2x128(upper, lower, 0x31).Store(to + 4 * toStride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void EvenOdd(Lanes256 a, Lanes256 b, out Lanes256 even, out Lanes256 odd)
+    {
+        Vector256<int> evens = Vector256.Create(0, 2, 4, 6, 1, 3, 5, 7);
+        Vector256<float> x = Vector256.Shuffle(a._value, evens), y = Vector256.Shuffle(b._value, evens);
+        even = new(Vector256.Create(x.GetLower(), y.GetLower()));
+        odd = new(Vector256.Create(x.GetUpper(), y.GetUpper()));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

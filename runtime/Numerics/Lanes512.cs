@@ -181,8 +181,19 @@ public readonly unsafe struct Lanes512 : ILanes<Lanes512>
 
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
-        for (int row = 0; row < Count; row++)
-            for (int column = 0; column < Count; column++) to[column * toStride + row] = from[row * fromStride + column];
+        Lanes256.Transpose(from, fromStride, to, toStride);
+        Lanes256.Transpose(from + 8, fromStride, to + 8 * toStride, toStride);
+        Lanes256.Transpose(from + 8 * fromStride, fromStride, to + 8, toStride);
+        Lanes256.Transpose(from + 8 * fromStride + 8, fromStride, to + 8 * toStride + 8, toStride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void EvenOdd(Lanes512 a, Lanes512 b, out Lanes512 even, out Lanes512 odd)
+    {
+        Vector512<int> evens = Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+        Vector512<float> x = Vector512.Shuffle(a._value, evens), y = Vector512.Shuffle(b._value, evens);
+        even = new(Vector512.Create(x.GetLower(), y.GetLower()));
+        odd = new(Vector512.Create(x.GetUpper(), y.GetUpper()));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

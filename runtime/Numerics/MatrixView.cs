@@ -8,6 +8,7 @@ namespace Sinter.Runtime.Numerics;
 /// A stored matrix seen as [column, depth]: number (column, depth) is element offset + (column / block)·blockStride +
 /// (column % block)·columnStride + depth·depthStride, and one of the last two strides is 1.
 /// </summary>
+[SkipLocalsInit]
 public readonly unsafe struct MatrixView(
     StoredWeight* weight,
     long offset,

@@ -7,6 +7,7 @@ namespace Sinter.Runtime.Numerics;
 /// Products of many rows with a stored matrix: two vectors of columns are widened into a panel [depth, 2·V.Count], which
 /// stays in the cache while all rows pass through register tiles of <see cref="Rows"/> × 2 vectors.
 /// </summary>
+[SkipLocalsInit]
 public static unsafe class Panel
 {
     /// <summary>Rows of a register tile: with two vectors of columns, twelve sums keep both FMA units busy.</summary>
