@@ -1,6 +1,6 @@
 """Makes a checkpoint of DeepSeek-V3's layout with random weights, for measuring speed: make_model.py FOLDER
 
-24.8 million parameters, of which a token reads 11.8 million: small enough to make anywhere, too large for a core's
+24.8 million parameters, of which a token reads 11.9 million: small enough to make anywhere, too large for a core's
 caches, and with the shape of the real one (latent attention, a dense layer first, grouped experts, one of them shared).
 """
 import json
