@@ -31,5 +31,6 @@ fi
 for mount in proc sys dev; do
   mountpoint -q "$dir/$mount" || mount --bind "/$mount" "$dir/$mount"
 done
+chroot "$dir" dpkg-query --show "${packages[@]}" >/dev/null 2>&1 && exit
 chroot "$dir" apt-get update -qq
 chroot "$dir" apt-get install -y -qq --no-install-recommends "${packages[@]}"

@@ -1,7 +1,7 @@
 """Makes a table of measurements: summarize.py FILE
 
-FILE holds one JSON object a line: {"peer", "type", "threads", "what", "rates"}, and from transformers "experts" as well. Rates
-of all rounds are taken together; of a peer's kernels for experts the one with the best median counts.
+FILE holds one JSON object a line: {"peer", "type", "threads", "what", "rates"}, and from transformers "experts" as well. The
+median of a line's rates stands for its round; of a peer's kernels for experts the one with the best median counts.
 """
 import collections
 import json
@@ -17,7 +17,7 @@ def main(path):
             print(f"{entry['experts']} {entry['type']} failed: {entry['failed']}", file=sys.stderr)
             continue
         key = (entry["what"], entry["threads"], entry["peer"], entry["type"], entry.get("experts", ""))
-        rates[key] += entry["rates"]
+        rates[key].append(statistics.median(entry["rates"]))
 
     best = {}
     for (what, threads, peer, kind, experts), numbers in rates.items():
