@@ -19,8 +19,9 @@ internal sealed class ConfigBinder : IConstantNames
     private readonly HashSet<string> _underway = [];
     private readonly SortedDictionary<string, ConfigValue> _read = new(StringComparer.Ordinal);
 
-    public ConfigBinder(BoundArchitecture architecture, IReadOnlyDictionary<string, ConfigValue> settings, DiagnosticBag diagnostics)
+    public ConfigBinder(string modelName, BoundArchitecture architecture, IReadOnlyDictionary<string, ConfigValue> settings, DiagnosticBag diagnostics)
     {
+        ModelName = modelName;
         (_architecture, _settings, _diagnostics) = (architecture, settings, diagnostics);
         _evaluator = new ConstantEvaluator(this, diagnostics);
         foreach (ConfigEntry entry in architecture.Config)
@@ -30,6 +31,8 @@ internal sealed class ConfigBinder : IConstantNames
     }
 
     public IEnumerable<string> Known => _entries.Keys.Concat(_settings.Keys);
+
+    public string ModelName { get; }
 
     public bool IsConfigName(string name) => !_entries.ContainsKey(name);
 
@@ -42,7 +45,7 @@ internal sealed class ConfigBinder : IConstantNames
         return value;
     }
 
-    public BoundModel Bind(string modelName, BoundTraining? training, BoundPlacement? placement, SourceSpan span)
+    public BoundModel Bind(BoundTraining? training, BoundPlacement? placement, SourceSpan span)
     {
         var axes = new List<BoundAxis>();
         var values = new List<NamedValue>();
@@ -60,11 +63,11 @@ internal sealed class ConfigBinder : IConstantNames
             string found = string.Join(", ", SyntaxNames.In(entry.Value).Distinct()
                 .Select(name => $"{name} is {(_values.TryGetValue(name, out ConfigValue? v) || _settings.TryGetValue(name, out v) ? v?.Text : "missing")}"));
             _diagnostics.Add(Diagnostics.RequirementFails, entry.Span,
-                $"{modelName} does not meet the requirement {entry.Value.Print()} of {_architecture.Name}: {found}");
+                $"{ModelName} does not meet the requirement {entry.Value.Print()} of {_architecture.Name}: {found}");
         }
 
         return new BoundModel(
-            modelName,
+            ModelName,
             _architecture,
             _settings.Select(setting => new NamedValue(setting.Key, setting.Value)).ToEquatable(),
             axes.ToEquatable(),

@@ -16,6 +16,9 @@ public interface IConstantNames
     bool IsConfigName(string name);
 
     IEnumerable<string> Known { get; }
+
+    /// <summary>Whose numbers they are, for messages.</summary>
+    string ModelName { get; }
 }
 
 /// <summary>Works out expressions over config names, axis sizes and layer numbers, while the model is compiled.</summary>
@@ -109,7 +112,7 @@ public sealed class ConstantEvaluator(IConstantNames names, DiagnosticBag diagno
 
     private void ReportUnknown(string name, SourceSpan span) => diagnostics.Add(
         Diagnostics.ConfigMissing, span,
-        $"'{name}' is neither declared nor bound by the model{NearestName.Suggest(name, names.Known)}");
+        $"'{name}' is neither declared nor bound by {names.ModelName}{NearestName.Suggest(name, names.Known)}");
 
     private NumberValue? Fold(Sum sum)
     {

@@ -11,7 +11,7 @@ public static class NearestName
     {
         string? best = null;
         int least = Math.Max(1, name.Length / 3) + 1;
-        if (name.Length > 60) return "";
+        if (name.Length is < 2 or > 60) return "";
         foreach (string candidate in known)
         {
             if (Math.Abs(candidate.Length - name.Length) >= least || candidate == name) continue;

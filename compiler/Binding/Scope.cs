@@ -61,7 +61,7 @@ internal sealed class Scope
             [architecture.Train, .. own.OfType<TrainItem>()], diagnostics);
         BoundPlacement? placement = PlacementBinder.Bind(
             [architecture.Parallel, .. own.OfType<ParallelItem>()], diagnostics);
-        return new ConfigBinder(architecture, settings, diagnostics).Bind(name, training, placement, span);
+        return new ConfigBinder(name, architecture, settings, diagnostics).Bind(training, placement, span);
     }
 
     /// <summary>The architecture for a config.json.</summary>
@@ -104,10 +104,10 @@ internal sealed class Scope
             case ConfigItem config:
                 Merge(_config, config.Entries, diagnostics);
                 break;
-            case FunctionItem function when IsNew(_names, function.Name, diagnostics):
+            case FunctionItem function when IsNew(_names, function.Name, diagnostics) && AreDistinct(function.Parameters, diagnostics):
                 _functions.Add(function);
                 break;
-            case BlockItem block when IsNew(_names, block.Name, diagnostics):
+            case BlockItem block when IsNew(_names, block.Name, diagnostics) && AreDistinct(block.Parameters, diagnostics):
                 _blocks.Add(block);
                 break;
             case ArchitectureItem architecture:
@@ -128,8 +128,8 @@ internal sealed class Scope
         foreach (Item inner in item.Items)
         {
             if (inner is ConfigItem section) Merge(config, section.Entries, diagnostics);
-            if (inner is FunctionItem function && IsNew(names, function.Name, diagnostics)) functions.Add(function);
-            if (inner is BlockItem block && IsNew(names, block.Name, diagnostics)) blocks.Add(block);
+            if (inner is FunctionItem function && IsNew(names, function.Name, diagnostics) && AreDistinct(function.Parameters, diagnostics)) functions.Add(function);
+            if (inner is BlockItem block && IsNew(names, block.Name, diagnostics) && AreDistinct(block.Parameters, diagnostics)) blocks.Add(block);
         }
 
         EntryItem? entry = Single<EntryItem>(item, "model(…)", diagnostics);
@@ -196,6 +196,16 @@ internal sealed class Scope
         diagnostics.Add(Diagnostics.DefinedTwice, name.Span, $"'{name.Text}' is defined twice; first in {Place(first)}");
         return false;
     }
+
+    /// <summary>Parameters have names of their own, and so have the axes of each.</summary>
+    private static bool AreDistinct(EquatableArray<Parameter> parameters, DiagnosticBag diagnostics)
+    {
+        List<Name> twice = [.. Repeated(parameters.Select(parameter => parameter.Name)), .. parameters.SelectMany(parameter => Repeated(parameter.Axes))];
+        foreach (Name name in twice) diagnostics.Add(Diagnostics.DefinedTwice, name.Span, $"'{name.Text}' stands here twice");
+        return twice.Count == 0;
+    }
+
+    private static IEnumerable<Name> Repeated(IEnumerable<Name> names) => names.GroupBy(name => name.Text).SelectMany(group => group.Skip(1));
 
     private static string Place(SourceSpan span) => $"{span.Path.Substring(span.Path.LastIndexOf('/') + 1)}, line {span.Line}";
 }

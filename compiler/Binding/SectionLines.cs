@@ -33,7 +33,7 @@ internal static class SectionLines
         if (!known.Contains(name.Text))
         {
             diagnostics.Add(Diagnostics.UnknownKey, name.Span,
-                $"'{name.Text}' is no line of this section{NearestName.Suggest(name.Text, known)}{(line is ScheduleLine ? "" : $"; known are {string.Join(", ", known)}")}");
+                $"'{name.Text}' is no line of this section{NearestName.Suggest(name.Text, known)}{(line is ScheduleLine ? ", and the loss does not use it" : $"; known are {string.Join(", ", known)}")}");
             return;
         }
 

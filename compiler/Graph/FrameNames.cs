@@ -12,6 +12,8 @@ internal sealed class FrameNames(RegionBuilder region, Frame frame) : IConstantN
     public IEnumerable<string> Known =>
         frame.Values.Keys.Concat(frame.Axes.Keys).Concat(State.Axes.Keys).Concat(State.Values.Keys).Concat(State.Settings.Keys);
 
+    public string ModelName => State.Model.Name;
+
     public bool IsConfigName(string name) =>
         !frame.Values.ContainsKey(name) && !frame.Axes.ContainsKey(name) && !State.Axes.ContainsKey(name) && !State.Values.ContainsKey(name);
 

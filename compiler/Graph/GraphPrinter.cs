@@ -50,6 +50,7 @@ public static class GraphPrinter
         Causal causal => $"causal({Value(causal.Input, graph)})",
         Choose choose => $"top_k[{choose.Among}]({Value(choose.Scores, graph)}{Groups(choose)})",
         Take take => $"{Name(graph.Nodes[take.Values]).Replace(take.Among.Name, Value(take.Index, graph))}",
+        Rename rename => $"{Value(rename.Input, graph)} with {rename.To} for {rename.From}",
         Cached cached => $"cache({Value(cached.Input, graph)})",
         _ => node.GetType().Name,
     };

@@ -100,7 +100,8 @@ internal sealed partial class RegionBuilder
         return uses;
     }
 
-    private sealed record IndexedValue(ValueLocal Value, IReadOnlyList<Use> Written, IndexUse? Index);
+    /// <param name="Renamed">Axes of the value that are written with other primes than it has.</param>
+    private sealed record IndexedValue(ValueLocal Value, IReadOnlyList<Use> Written, IndexUse? Index, IReadOnlyList<(Axis From, Axis To)> Renamed);
 
     /// <param name="Node">Of indices, or -1 while only axes are asked for.</param>
     private sealed record IndexUse(int Node, IReadOnlyList<Axis> Axes, Axis Range);
@@ -123,6 +124,7 @@ internal sealed partial class RegionBuilder
         }
 
         List<Use> written = [];
+        List<(Axis From, Axis To)> renamed = [];
         IndexUse? index = null;
         for (int i = 0; i < indices.Count; i++)
         {
@@ -140,7 +142,11 @@ internal sealed partial class RegionBuilder
             }
 
             if (isIndex || ReadUse(indices[i], frame) is not { } use) return null;
-            if (!use.Equals(value.Uses[i]))
+            if (use is AxisUse { Axis: var to } && value.Uses[i] is AxisUse { Axis: var from } && from != to && Stem(from) == Stem(to))
+            {
+                renamed.Add((from, to));
+            }
+            else if (!use.Equals(value.Uses[i]))
             {
                 Diagnostics.Add(Compiler.Diagnostics.AxesDisagree, indices[i].Span,
                     $"{Written(name, value.Uses)} has {Sized(value.Uses[i])} at this place, not {Sized(use)}");
@@ -150,7 +156,7 @@ internal sealed partial class RegionBuilder
             written.Add(use);
         }
 
-        return new IndexedValue(value, written, index);
+        return new IndexedValue(value, written, index, renamed);
     }
 
     /// <summary>Reads an index that is itself a value of indices: chosen[t,k].</summary>
@@ -244,6 +250,9 @@ internal sealed partial class RegionBuilder
 
         return primes.Length == 0 ? axis : axis with { Name = axis.Name + primes };
     }
+
+    /// <summary>d', d'' and d are of one size, and can stand for each other.</summary>
+    private static string Stem(Axis axis) => axis.Name.TrimEnd('\'');
 
     private void ReportUnknown(Name name, Frame frame)
     {

@@ -20,9 +20,10 @@ internal sealed partial class RegionBuilder
     private List<Use>? Uses(Call call, Frame frame)
     {
         if (Callee(call) is not { } callee) return BuiltInUses(call, frame);
-        if (!Enter(callee.Name.Text, call)) return null;
         List<Use>? uses = null;
-        if (Bind(callee.Parameters, call, frame) is { } binding && FrameOf(binding, call, frame) is { } inner)
+
+        // The arguments stand outside: F(F(x)) is no recursion.
+        if (Bind(callee.Parameters, call, frame) is { } binding && FrameOf(binding, call, frame) is { } inner && Enter(callee.Name.Text, call))
         {
             if (state.Functions.TryGetValue(callee.Name.Text, out FunctionItem? function))
             {
@@ -37,29 +38,29 @@ internal sealed partial class RegionBuilder
             // Outside, the axes that choose the expert are axes like others.
             List<Use> chosen = inner.Ambient.Where(axis => !frame.Ambient.Contains(axis)).Select(axis => (Use)new AxisUse(axis)).ToList();
             uses = uses is null ? null : [.. chosen, .. uses.Where(use => !chosen.Contains(use))];
+            Leave();
         }
 
-        Leave();
         return uses;
     }
 
     private Formula? Apply(Call call, IReadOnlyList<Axis> kept, Frame frame)
     {
         if (Callee(call) is not { } callee) return BuiltIn(call, kept, frame);
-        if (!Enter(callee.Name.Text, call)) return null;
         string statement = _statement;
         Formula? result = null;
         if (Bind(callee.Parameters, call, frame) is { } binding
             && FrameOf(binding, call, frame) is { } inner
-            && GiveArguments(binding, inner, frame))
+            && GiveArguments(binding, inner, frame)
+            && Enter(callee.Name.Text, call))
         {
             result = state.Functions.TryGetValue(callee.Name.Text, out FunctionItem? function)
                 ? Body(function, inner)
                 : Body(state.Blocks[callee.Name.Text], inner);
+            Leave();
         }
 
         _statement = statement;
-        Leave();
         return Checked(result, call, kept);
     }
 

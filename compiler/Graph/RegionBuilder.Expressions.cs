@@ -81,6 +81,12 @@ internal sealed partial class RegionBuilder
             node = indexed.Value.Nodes[part];
         }
 
+        foreach ((Axis from, Axis to) in indexed.Renamed)
+        {
+            EquatableArray<Axis> renamed = AxesOf(node).Select(axis => axis == from ? to : axis).ToEquatable();
+            node = Add(new Rename(Named("renamed"), renamed, node, from, to));
+        }
+
         if (indexed.Index is not { } index) return Number(node, reference);
         List<Axis> axes = AxesOf(node).Where(axis => axis != index.Range).ToList();
         Unite(axes, index.Axes);

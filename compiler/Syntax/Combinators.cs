@@ -98,7 +98,7 @@ internal static class Combinators
             }
 
             SourceInput failure = state.Farthest ?? input;
-            if (!state.IsCancelled) Report(failure);
+            if (!state.IsCancelled && failure.Position != state.ReportedAt) Report(failure);
             if (failure.AtEnd) state.IsCancelled = true;
             input = Recovery.Resume(input, failure.Position);
         }

@@ -87,7 +87,8 @@ internal static class ExpressionGrammar
         (from minus in Symbol("-")
          from operand in Nested(() => s_powerRule!)
          select operand).Spanned((operand, span) => (Expression)new Negation(operand, span))
-        .XOr(s_primary);
+        .XOr(s_primary)
+        .Called("an expression");
 
     private static readonly Parser<Expression> s_powerRule =
         (from number in s_negative

@@ -27,6 +27,9 @@ internal sealed class ParseState(string path)
 
     public bool IsCancelled { get; set; }
 
+    /// <summary>Where a token has been reported as broken already, or -1.</summary>
+    public int ReportedAt { get; set; } = -1;
+
     public void Expect(SourceInput at, string what)
     {
         if (Farthest is null || at.Position > Farthest.Position)

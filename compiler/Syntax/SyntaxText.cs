@@ -22,7 +22,7 @@ public static class SyntaxText
         Negation negation => $"-{Operand(negation.Operand)}",
         Not not => $"not {Operand(not.Operand)}",
         Comparison comparison => $"{Print(comparison.Left)} {comparison.Operator} {Print(comparison.Right)}",
-        Logic logic => string.Join(logic.IsAnd ? " and " : " or ", logic.Operands.Select(Operand)),
+        Logic logic => string.Join(logic.IsAnd ? " and " : " or ", logic.Operands.Select(part => part is Logic or Conditional ? $"({Print(part)})" : Print(part))),
         Conditional conditional => $"{Operand(conditional.Condition)} ? {Operand(conditional.Then)} : {Operand(conditional.Otherwise)}",
         _ => "…",
     };

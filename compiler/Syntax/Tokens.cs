@@ -138,6 +138,7 @@ internal static class Tokens
         if (input.Current != '"') return 0;
         int close = input.Source.IndexOfAny(['"', '\n'], input.Position + 1);
         if (close >= 0 && input.Source[close] == '"') return close + 1 - input.Position;
+        input.State.ReportedAt = input.Position;
         input.State.Diagnostics.Add(Diagnostics.Unterminated, input.SpanTo(input.Position + 1), "this text has no end: '\"' is missing on its line");
         return 0;
     }
