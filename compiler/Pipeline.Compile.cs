@@ -58,6 +58,12 @@ public static partial class Pipeline
             diagnostics.Add(new DiagnosticInfo(Diagnostics.NoSchedule, model.Span, unsupported.Message));
             return null;
         }
+        catch (OverflowException)
+        {
+            diagnostics.Add(new DiagnosticInfo(Diagnostics.ModelTooLarge, model.Span,
+                $"{model.Name} is too large: the buffers of a step are beyond {int.MaxValue} bytes a row; make its axes shorter"));
+            return null;
+        }
     }
 }
 

@@ -53,6 +53,9 @@ internal sealed class ModelState
 
     public bool IsExhausted { get; private set; }
 
+    /// <summary>Whether a value too wide to compile is reported already; those made of it need not be.</summary>
+    public bool IsTooWide { get; set; }
+
     /// <summary>Counts work, so that calls that multiply without end stop with a message.</summary>
     /// <returns>Whether to go on.</returns>
     public bool Spend(SourceSpan span)

@@ -8,6 +8,12 @@ namespace Sinter.Compiler.Graph;
 
 internal sealed partial class RegionBuilder
 {
+    // The orders to multiply them in grow as 3^n.
+    private const int MostFactors = 8;
+
+    // A power repeats its base, so a base that is itself built of powers would grow without measure.
+    private const int DeepestBase = 6;
+
     /// <summary>
     /// The formula of an expression of which the axes <paramref name="kept"/> are wanted: every other axis is summed over
     /// the smallest product that holds all its uses. Null where something is wrong, which is then reported.
@@ -131,6 +137,11 @@ internal sealed partial class RegionBuilder
 
         List<List<Axis>> axes = uses.ConvertAll(own => own.OfType<AxisUse>().Select(use => use.Axis).ToList());
         if (HasLoneAxes(product, axes, kept)) return null;
+        if (axes.Count(own => own.Count > 0) > MostFactors && axes.Any(own => own.Any(axis => !kept.Contains(axis))))
+        {
+            Diagnostics.Add(Compiler.Diagnostics.ModelTooLarge, product.Span, $"a product that sums has at most {MostFactors} factors; give a part of it a name first");
+            return null;
+        }
 
         var above = new List<Formula>();
         var below = new List<Formula>();
@@ -228,6 +239,7 @@ internal sealed partial class RegionBuilder
                 case -1:
                     return Formula.Combine(BinaryOperator.Divide, Formula.Constant(1), number);
                 case >= 1 and <= 8 when value.IsWhole:
+                    if (number.Depth > DeepestBase) number = Formula.Of(Materialise(number, kept, "base"));
                     Formula result = number;
                     for (int i = 1; i < (int)value.Value; i++) result = Formula.Combine(BinaryOperator.Multiply, result, number);
                     return result;

@@ -228,9 +228,8 @@ internal sealed partial class RegionBuilder
             return;
         }
 
-        long width = axes.Skip(1).Aggregate(1L, (product, axis) => product * axis.Size);
-        if (width > int.MaxValue) Diagnostics.Add(Compiler.Diagnostics.SizeOutOfRange, target.Span, $"a row of this cache would have {width} numbers");
-        var specification = new CacheSpecification(name, (int)width);
+        long width = axes.Skip(1).Aggregate(1L, SaturatingProduct);
+        var specification = new CacheSpecification(name, (int)System.Math.Min(width, int.MaxValue));
         if (state.Caches.TryGetValue(name, out CacheSpecification? known) && known != specification)
             Diagnostics.Add(Compiler.Diagnostics.AxesDisagree, target.Span, $"cache {name} has rows of {known.Width} numbers elsewhere, and of {width} here");
         state.Caches[name] = specification;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Sinter.Compiler.Binding;
 using Sinter.Compiler.Syntax;
@@ -18,6 +19,8 @@ internal sealed partial class RegionBuilder(ModelState state, IReadOnlyDictionar
 {
     // A scalar function deeper than this is cut in two.
     private const int DeepestFormula = 60;
+
+    private const int WidestRow = int.MaxValue / sizeof(float);
 
     private readonly List<Node> _nodes = [];
     private readonly HashSet<string> _names = [];
@@ -83,10 +86,22 @@ internal sealed partial class RegionBuilder(ModelState state, IReadOnlyDictionar
 
     private int Add(Node node)
     {
+        CheckWidth(node);
         string name = node.Name;
         for (int i = 2; !_names.Add(name); i++) name = $"{node.Name}.{i}";
         _nodes.Add(name == node.Name ? node : node with { Name = name });
         return _nodes.Count - 1;
+    }
+
+    /// <summary>A row of a value is addressed by bytes in 32 bits.</summary>
+    private void CheckWidth(Node node)
+    {
+        if (node is Weight || state.IsTooWide) return;
+        double width = node.Axes.Where(axis => axis.Extent == Extent.Fixed).Aggregate(1.0, (product, axis) => product * axis.Size);
+        if (width <= WidestRow) return;
+        state.IsTooWide = true;
+        Diagnostics.Add(Compiler.Diagnostics.SizeOutOfRange, state.Model.Span,
+            $"a row of {node.Name}[{string.Join(",", node.Axes)}] would have {width.ToString("R", CultureInfo.InvariantCulture)} numbers in {state.Model.Name}; {WidestRow} are the most");
     }
 
     /// <summary>The same view of the same tensor is one node.</summary>

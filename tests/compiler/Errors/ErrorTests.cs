@@ -41,7 +41,9 @@ public sealed class ErrorTests
     public void Every_diagnostic_of_the_front_end_has_a_case()
     {
         string all = string.Concat(Directory.GetFiles(s_folder, "*.sinter").Select(File.ReadAllText));
-        IEnumerable<string> without = Diagnostics.All.Keys.Where(id => string.CompareOrdinal(id, "SIN0400") < 0 && !all.Contains($"error {id}:", StringComparison.Ordinal));
+
+        // Which architecture reads a config.json is no matter of a file alone: ConfigBindingTests.
+        IEnumerable<string> without = Diagnostics.All.Keys.Where(id => string.CompareOrdinal(id, "SIN0400") < 0 && id != Diagnostics.ArchitectureUnclear && !all.Contains($"error {id}:", StringComparison.Ordinal));
         Assert.Empty(without);
     }
 
