@@ -8,7 +8,6 @@ namespace Sinter.Runtime.Numerics;
 /// A stored matrix seen as [column, depth]: number (column, depth) is element offset + (column / block)·blockStride +
 /// (column % block)·columnStride + depth·depthStride, and one of the last two strides is 1.
 /// </summary>
-[SkipLocalsInit]
 public readonly unsafe struct MatrixView(
     StoredWeight* weight,
     long offset,
@@ -64,6 +63,7 @@ public readonly unsafe struct MatrixView(
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
+        // Cleared: a dot product takes the other lanes in, and what lies on the stack may be no number.
         byte* numbers = stackalloc byte[V.Count * W.Bytes];
         Unsafe.CopyBlockUnaligned(numbers, place, (uint)(count * W.Bytes));
         return W.Load<V>(numbers);
