@@ -1,0 +1,62 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Graph;
+
+namespace Sinter.Compiler.Passes.Differentiation;
+
+/// <summary>From a model to its training step: losses at the ends of the regions, and the gradients of all regions in reverse.</summary>
+public static class DifferentiateModel
+{
+    private const string Logits = "logits";
+
+    /// <summary>
+    /// The objective of a model and its gradients. A model with prediction has the loss of it besides the main one.
+    /// </summary>
+    /// <param name="balanced">The scores whose balance over each sequence is part of the objective, by their name in the description; or none.</param>
+    /// <exception cref="ArgumentException">No region gives logits, or none has the scores to balance.</exception>
+    public static TrainingGraph Run(ModelGraph model, string? balanced = null)
+    {
+        List<Region> forward = [.. model.Main.Select(region => WithLosses(region, Objective.MainTarget, Objective.Main, balanced))];
+        if (!forward.Exists(region => Gives(region, Objective.Main))) throw new ArgumentException($"{model.Name} gives no logits to train.");
+        if (model.Prediction is { } prediction)
+            forward.Add(WithLosses(prediction, Objective.PredictionTarget, Objective.Prediction, balanced));
+        if (balanced is not null && !forward.Exists(region => Gives(region, Objective.Balance)))
+            throw new ArgumentException($"{model.Name} has no scores '{balanced}' whose choice could be balanced.");
+
+        List<Region> backward = [];
+        HashSet<string> pending = [];
+        foreach (Region region in Enumerable.Reverse(forward))
+        {
+            List<string> inputs = [.. region.Graph.Nodes.OfType<Input>().Where(input => !input.IsIndex).Select(input => input.Name).Distinct()];
+
+            // A layer's output is also what its next round takes.
+            List<string> outputs = [.. region.Graph.Outputs.Select(output => output.Name).Where(name =>
+                Objective.IsLoss(name) || pending.Contains(name) || (region.IsRepeated && inputs.Contains(name)))];
+            backward.Add(region with { Name = $"gradients of {region.Name}", Graph = Differentiate.Run(region.Graph, outputs, inputs) });
+            pending.ExceptWith(outputs);
+            pending.UnionWith(inputs);
+        }
+
+        return new TrainingGraph(forward.ToEquatable(), backward.ToEquatable());
+    }
+
+    private static Region WithLosses(Region region, string target, string loss, string? balanced)
+    {
+        TensorGraph graph = region.Graph;
+        if (balanced is not null && Choice(graph, balanced) is { } choice)
+            graph = Losses.SequenceBalance(graph, choice.Scores, choice.Chosen, Objective.Balance);
+        if (Gives(region, Logits)) graph = Losses.CrossEntropy(graph, Logits, target, loss);
+        return region with { Graph = graph };
+    }
+
+    /// <summary>The scores of a name, and the choice by which some of them are taken. A block's values have its path before their names.</summary>
+    private static (int Scores, int Chosen)? Choice(TensorGraph graph, string scores) => graph.Nodes.OfType<Take>()
+        .Where(take => graph.Nodes[take.Index] is Choose && IsNamed(graph.Nodes[take.Values], scores))
+        .Select(take => ((int, int)?)(take.Values, take.Index)).FirstOrDefault();
+
+    private static bool IsNamed(Node node, string name) =>
+        node.Name == name || node.Name.EndsWith("." + name, StringComparison.Ordinal);
+
+    private static bool Gives(Region region, string name) => region.Graph.Outputs.Any(output => output.Name == name);
+}
