@@ -8,7 +8,7 @@ namespace Sinter.Runtime.Training;
 /// <param name="Beta2">The same of the mean of their squares.</param>
 /// <param name="Epsilon">Added to the root of the mean square, so that a weight without gradient stands still.</param>
 /// <param name="Decay">The part of itself, times the rate, that a decaying weight loses in each step.</param>
-public readonly record struct AdamWSettings(double Beta1 = 0.9, double Beta2 = 0.95, double Epsilon = 1e-8, double Decay = 0.1);
+public sealed record AdamWSettings(double Beta1 = 0.9, double Beta2 = 0.95, double Epsilon = 1e-8, double Decay = 0.1);
 
 /// <summary>AdamW with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2).</summary>
 public static class AdamW
@@ -28,7 +28,7 @@ public static class AdamW
     /// <param name="square">The second moment v, zero before the first step.</param>
     /// <exception cref="ArgumentException">The spans are not of one length, or the step is below 1.</exception>
     public static void Update<T>(
-        in AdamWSettings settings, double rate, long step, bool decays, double scale, Span<T> weights, ReadOnlySpan<T> gradient, Span<T> mean, Span<T> square)
+        AdamWSettings settings, double rate, long step, bool decays, double scale, Span<T> weights, ReadOnlySpan<T> gradient, Span<T> mean, Span<T> square)
         where T : struct, IFloatingPointIeee754<T>
     {
         if (gradient.Length != weights.Length || mean.Length != weights.Length || square.Length != weights.Length)
