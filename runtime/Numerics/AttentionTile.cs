@@ -6,8 +6,53 @@ namespace Sinter.Runtime.Numerics;
 /// <summary>The two products inside attention's online loop, over a tile of rows (queries, or heads that share their keys) and keys.</summary>
 public static unsafe class AttentionTile
 {
-    /// <summary>scores[row, key] += queries[row] · keys[key], lanes along the depth.</summary>
+    /// <summary>From how many rows on it pays to turn the keys so that lanes run along them.</summary>
+    private const int FewestTurned = 8;
+
+    /// <summary>scores[row, key] += queries[row] · keys[key].</summary>
+    /// <param name="panel">Room for [depth, 2·V.Count] numbers.</param>
     public static void AddScores<V>(
+        float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride, float* panel)
+        where V : struct, ILanes<V>
+    {
+        if (rows < FewestTurned)
+        {
+            AddDots<V>(queries, rows, depth, keys, keyStride, count, scores, stride);
+            return;
+        }
+
+        // The rows of scores have room for whole panels; what stands past the last key is never read.
+        for (int key = 0; key < count; key += 2 * V.Count)
+        {
+            Turn<V>(keys + (long)key * keyStride, keyStride, Math.Min(2 * V.Count, count - key), depth, panel);
+            Panel.Add<V>(queries, rows, 0, depth, panel, scores + key, stride);
+        }
+    }
+
+    /// <summary>panel[d, key] = keys[key, d]; keys past <paramref name="count"/> become zero.</summary>
+    [SkipLocalsInit]
+    private static void Turn<V>(float* keys, int keyStride, int count, int depth, float* panel)
+        where V : struct, ILanes<V>
+    {
+        int width = 2 * V.Count, whole = depth - depth % V.Count;
+        for (int first = 0; first < width; first += V.Count)
+        {
+            if (first + V.Count > count)
+            {
+                for (int d = 0; d < depth; d++)
+                    for (int i = first; i < first + V.Count; i++) panel[d * width + i] = i < count ? keys[(long)i * keyStride + d] : 0;
+                continue;
+            }
+
+            float* from = keys + (long)first * keyStride;
+            for (int d = 0; d < whole; d += V.Count) V.Transpose(from + d, keyStride, panel + d * width + first, width);
+            for (int d = whole; d < depth; d++)
+                for (int i = 0; i < V.Count; i++) panel[d * width + first + i] = from[(long)i * keyStride + d];
+        }
+    }
+
+    /// <summary>scores[row, key] += queries[row] · keys[key], lanes along the depth.</summary>
+    private static void AddDots<V>(
         float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride)
         where V : struct, ILanes<V>
     {
@@ -139,11 +184,39 @@ public static unsafe class AttentionTile
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
         where V : struct, ILanes<V>
     {
+        int whole = rows < FewestTurned ? 0 : width - width % (2 * V.Count);
+        for (int column = 0; column < whole; column += 2 * V.Count)
+            ValuePanel<V>(weights, stride, factors, rows, values + column, valueStride, count, outputs, column);
         for (int row = 0; row < rows; row += 4)
         {
             int last = Math.Min(4, rows - row) - 1;
-            for (int column = 0; column < width; column += 2 * V.Count)
+            for (int column = whole; column < width; column += 2 * V.Count)
                 Value4<V>(weights + row * stride, stride, factors + row, last, values + column, valueStride, count, outputs + row, column, width - column);
+        }
+    }
+
+    /// <summary>Two vectors of columns for all rows, in the register tiles of <see cref="Panel"/>.</summary>
+    [SkipLocalsInit]
+    private static void ValuePanel<V>(
+        float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int column)
+        where V : struct, ILanes<V>
+    {
+        float* sums = stackalloc float[Panel.Rows * 2 * V.Count];
+        for (int row = 0; row < rows; row += Panel.Rows)
+        {
+            int last = Math.Min(Panel.Rows, rows - row) - 1;
+            float* w = weights + row * stride;
+            for (int i = 0; i < 2 * Panel.Rows; i++) V.Zero.Store(sums + i * V.Count);
+            Panel.Tile<V>(
+                w, w + Math.Min(1, last) * stride, w + Math.Min(2, last) * stride, w + Math.Min(3, last) * stride, w + Math.Min(4, last) * stride,
+                w + Math.Min(5, last) * stride, count, values, valueStride, sums, 2 * V.Count, last);
+            for (int i = 0; i <= last; i++)
+            {
+                float* output = outputs[row + i] + column, sum = sums + i * 2 * V.Count;
+                V factor = V.All(factors[row + i]);
+                V.Fma(V.Load(output), factor, V.Load(sum)).Store(output);
+                V.Fma(V.Load(output + V.Count), factor, V.Load(sum + V.Count)).Store(output + V.Count);
+            }
         }
     }
 

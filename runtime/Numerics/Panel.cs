@@ -77,6 +77,10 @@ public static unsafe class Panel
 
     /// <summary>sums[row, 0 .. 2·V.Count] += Σ over depth of rows[row][start + depth] · panel[depth].</summary>
     public static void Add<V>(float** rows, int count, int start, int depth, float* panel, float* sums)
+        where V : struct, ILanes<V> => Add<V>(rows, count, start, depth, panel, sums, 2 * V.Count);
+
+    /// <summary>As the other, with <paramref name="stride"/> numbers from one row's sums to the next's.</summary>
+    public static void Add<V>(float** rows, int count, int start, int depth, float* panel, float* sums, int stride)
         where V : struct, ILanes<V>
     {
         for (int row = 0; row < count; row += Rows)
@@ -91,15 +95,20 @@ public static unsafe class Panel
                 rows[row + Math.Min(5, last)] + start,
                 depth,
                 panel,
-                sums + (long)row * 2 * V.Count,
+                2 * V.Count,
+                sums + (long)row * stride,
+                stride,
                 last);
         }
     }
 
-    /// <summary>Rows past the last one repeat it and are not stored.</summary>
+    /// <summary>
+    /// Six rows times two vectors of columns that stand <paramref name="panelStride"/> numbers apart from depth to depth.
+    /// Rows past the last one repeat it and are not stored.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile<V>(
-        float* x0, float* x1, float* x2, float* x3, float* x4, float* x5, int depth, float* panel, float* sums, int last)
+    internal static void Tile<V>(
+        float* x0, float* x1, float* x2, float* x3, float* x4, float* x5, int depth, float* panel, int panelStride, float* sums, int stride, int last)
         where V : struct, ILanes<V>
     {
         V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
@@ -107,7 +116,7 @@ public static unsafe class Panel
         for (long k = 0; k < depth; k++)
         {
             V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
-            panel += 2 * V.Count;
+            panel += panelStride;
             V x = V.All(x0[k]);
             a00 = V.Fma(x, w0, a00);
             a01 = V.Fma(x, w1, a01);
@@ -129,11 +138,11 @@ public static unsafe class Panel
         }
 
         Accumulate(sums, a00, a01);
-        if (last > 0) Accumulate(sums + 2 * V.Count, a10, a11);
-        if (last > 1) Accumulate(sums + 4 * V.Count, a20, a21);
-        if (last > 2) Accumulate(sums + 6 * V.Count, a30, a31);
-        if (last > 3) Accumulate(sums + 8 * V.Count, a40, a41);
-        if (last > 4) Accumulate(sums + 10 * V.Count, a50, a51);
+        if (last > 0) Accumulate(sums + stride, a10, a11);
+        if (last > 1) Accumulate(sums + 2 * stride, a20, a21);
+        if (last > 2) Accumulate(sums + 3 * stride, a30, a31);
+        if (last > 3) Accumulate(sums + 4 * stride, a40, a41);
+        if (last > 4) Accumulate(sums + 5 * stride, a50, a51);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,11 +13,14 @@ namespace Sinter.Compiler.Kernels.Schedules;
 /// </summary>
 internal sealed class AttentionSchedule(AttentionOperation operation)
 {
-    /// <summary>Rows that a worker carries through the keys together, a multiple of a register tile's four.</summary>
-    private const int RowTile = 32;
+    /// <summary>Rows that a worker carries through the keys together, a multiple of a register tile's six.</summary>
+    private const int RowTile = 96;
 
     /// <summary>Keys whose scores are known at once, a multiple of all lane counts.</summary>
     private const int KeyTile = 64;
+
+    /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
+    private const int PanelWidth = 32;
 
     private static readonly Name s_heads = new(Kind.Integer, "Heads");
     private static readonly Name s_width = new(Kind.Integer, "Width");
@@ -44,6 +47,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         Name[] queryRows = [.. queries.Select(q => body.Reserve(q.Text + "Rows", RowTile, Kind.Rows))];
         Name outputRows = body.Reserve("outputRows", RowTile, Kind.Rows);
         Name scores = body.Reserve("scores", RowTile * KeyTile);
+        Name panel = body.Reserve("panel", operation.Terms.Max(t => t.Key.Depth) * PanelWidth);
         Name largest = body.Reserve("largest", RowTile), total = body.Reserve("total", RowTile), factors = body.Reserve("factors", RowTile);
         Name bounds = body.Reserve("bounds", RowTile, Kind.Integers);
         Name turn = body.Let("turn", 0);
@@ -74,7 +78,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                         KeyLayout layout = operation.Terms[k].Key;
                         inKeys.Tile(
                             TileOperation.AddScores, queryRows[k], count, layout.Depth, keyPlaces[k] + Long(key) * layout.Layout.RowStride,
-                            layout.Layout.RowStride, keyCount, scores, s_keyTile);
+                            layout.Layout.RowStride, keyCount, scores, s_keyTile, panel);
                     }
 
                     inKeys.For("i", 0, count, (each, i) => WriteSoftmax(each, i, key, keyCount, scores, bounds, largest, total, factors));
