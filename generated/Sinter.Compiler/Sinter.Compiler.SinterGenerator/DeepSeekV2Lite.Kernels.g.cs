@@ -563,20 +563,21 @@ internal static unsafe class DeepSeekV2LiteKernels
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614, causal)·self_attn.latent[s,c]
-    // 16 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 32 rows, keys pass by 64.
+    // 16 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_16x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 512, RowTile = 32, KeyTile = 64;
+        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64;
         float** queryRows = (float**)worker.Scratch;
-        float** query2Rows = (float**)(worker.Scratch + 256);
-        float** outputRows = (float**)(worker.Scratch + 512);
-        float* scores = (float*)(worker.Scratch + 768);
-        float* largest = (float*)(worker.Scratch + 8960);
-        float* total = (float*)(worker.Scratch + 9088);
-        float* factors = (float*)(worker.Scratch + 9216);
-        int* bounds = (int*)(worker.Scratch + 9344);
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 92416);
+        float* total = (float*)(worker.Scratch + 92800);
+        float* factors = (float*)(worker.Scratch + 93184);
+        int* bounds = (int*)(worker.Scratch + 93568);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -613,8 +614,8 @@ internal static unsafe class DeepSeekV2LiteKernels
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    AttentionTile.AddScores<V>(queryRows, rowCount, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, panel);
+                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, panel);
                     for (int i = 0; i < rowCount; i++)
                     {
                         float* row = scores + i * KeyTile;
@@ -1774,20 +1775,21 @@ internal static unsafe class DeepSeekV2LiteKernels
     }
 
     // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614, causal)·self_attn.val[s,h,u]
-    // 16 heads, each head has its keys; workers take turns at tiles of 32 rows, keys pass by 64.
+    // 16 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_16x128And64To128<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 128, RowTile = 32, KeyTile = 64;
+        const int Heads = 16, Width = 128, RowTile = 96, KeyTile = 64;
         float** queryRows = (float**)worker.Scratch;
-        float** query2Rows = (float**)(worker.Scratch + 256);
-        float** outputRows = (float**)(worker.Scratch + 512);
-        float* scores = (float*)(worker.Scratch + 768);
-        float* largest = (float*)(worker.Scratch + 8960);
-        float* total = (float*)(worker.Scratch + 9088);
-        float* factors = (float*)(worker.Scratch + 9216);
-        int* bounds = (int*)(worker.Scratch + 9344);
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 43264);
+        float* total = (float*)(worker.Scratch + 43648);
+        float* factors = (float*)(worker.Scratch + 44032);
+        int* bounds = (int*)(worker.Scratch + 44416);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -1824,8 +1826,8 @@ internal static unsafe class DeepSeekV2LiteKernels
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile, panel);
+                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, panel);
                     for (int i = 0; i < rowCount; i++)
                     {
                         float* row = scores + i * KeyTile;

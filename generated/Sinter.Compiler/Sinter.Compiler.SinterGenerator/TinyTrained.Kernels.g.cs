@@ -620,20 +620,21 @@ internal static unsafe class TinyTrainedKernels
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646, causal)·self_attn.latent[s,c]
-    // 4 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 32 rows, keys pass by 64.
+    // 4 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_4x128And16To128<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 128, RowTile = 32, KeyTile = 64;
+        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64;
         float** queryRows = (float**)worker.Scratch;
-        float** query2Rows = (float**)(worker.Scratch + 256);
-        float** outputRows = (float**)(worker.Scratch + 512);
-        float* scores = (float*)(worker.Scratch + 768);
-        float* largest = (float*)(worker.Scratch + 8960);
-        float* total = (float*)(worker.Scratch + 9088);
-        float* factors = (float*)(worker.Scratch + 9216);
-        int* bounds = (int*)(worker.Scratch + 9344);
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 43264);
+        float* total = (float*)(worker.Scratch + 43648);
+        float* factors = (float*)(worker.Scratch + 44032);
+        int* bounds = (int*)(worker.Scratch + 44416);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -670,8 +671,8 @@ internal static unsafe class TinyTrainedKernels
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile);
+                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, panel);
+                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, panel);
                     for (int i = 0; i < rowCount; i++)
                     {
                         float* row = scores + i * KeyTile;
@@ -2032,20 +2033,21 @@ internal static unsafe class TinyTrainedKernels
     }
 
     // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646, causal)·self_attn.val[s,h,u]
-    // 4 heads, each head has its keys; workers take turns at tiles of 32 rows, keys pass by 64.
+    // 4 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_4x32And16To64<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 64, RowTile = 32, KeyTile = 64;
+        const int Heads = 4, Width = 64, RowTile = 96, KeyTile = 64;
         float** queryRows = (float**)worker.Scratch;
-        float** query2Rows = (float**)(worker.Scratch + 256);
-        float** outputRows = (float**)(worker.Scratch + 512);
-        float* scores = (float*)(worker.Scratch + 768);
-        float* largest = (float*)(worker.Scratch + 8960);
-        float* total = (float*)(worker.Scratch + 9088);
-        float* factors = (float*)(worker.Scratch + 9216);
-        int* bounds = (int*)(worker.Scratch + 9344);
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 30976);
+        float* total = (float*)(worker.Scratch + 31360);
+        float* factors = (float*)(worker.Scratch + 31744);
+        int* bounds = (int*)(worker.Scratch + 32128);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -2082,8 +2084,8 @@ internal static unsafe class TinyTrainedKernels
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile);
+                    AttentionTile.AddScores<V>(queryRows, rowCount, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, panel);
+                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, panel);
                     for (int i = 0; i < rowCount; i++)
                     {
                         float* row = scores + i * KeyTile;
