@@ -9,7 +9,7 @@ namespace Sinter.Compiler.Graph;
 internal sealed class ModelState
 {
     /// <summary>Far beyond any model (V3 takes some thousand), and still a fraction of a second.</summary>
-    private const int MostSteps = 400_000;
+    private const int MostSteps = 150_000;
 
     private int _steps;
 

@@ -178,6 +178,12 @@ internal sealed partial class RegionBuilder
             return null;
         }
 
+        if (!uses.SequenceEqual(value.Uses))
+        {
+            Diagnostics.Add(Compiler.Diagnostics.AxesDisagree, expression.Span, $"an index is written with its own axes: {Written(reference.Path[0].Name.Text, value.Uses)}");
+            return null;
+        }
+
         return new IndexUse(value.Nodes.Count > 0 ? value.Nodes[0] : -1, uses.OfType<AxisUse>().Select(use => use.Axis).ToList(), value.Range);
     }
 

@@ -11,6 +11,9 @@ internal sealed partial class RegionBuilder
     // The orders to multiply them in grow as 3^n.
     private const int MostFactors = 8;
 
+    // Place by place; brackets joined. The work of reading them grows with the square.
+    private const int MostWritten = 400;
+
     // A power repeats its base, so a base that is itself built of powers would grow without measure.
     private const int DeepestBase = 6;
 
@@ -126,6 +129,12 @@ internal sealed partial class RegionBuilder
 
     private Formula? Multiply(Product product, IReadOnlyList<Axis> kept, Frame frame)
     {
+        if (product.Factors.Count > MostWritten)
+        {
+            Diagnostics.Add(Compiler.Diagnostics.ModelTooLarge, product.Span, $"a product of {product.Factors.Count} factors is too large; give parts names of their own");
+            return null;
+        }
+
         var uses = new List<List<Use>>();
         foreach (Factor factor in product.Factors)
         {

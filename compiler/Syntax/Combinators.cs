@@ -43,8 +43,21 @@ internal static class Combinators
             if (!next.WasSuccessful) return Result.Failure<List<(TOperator, T)>>(next.Remainder, next.Message, next.Expectations);
             items.Add((between.Value, next.Value));
             input = next.Remainder;
+            if (items.Count >= ParseState.LongestChain) return TooLong<List<(TOperator, T)>>((SourceInput)input);
         }
     };
+
+    private static IResult<T> TooLong<T>(SourceInput at)
+    {
+        if (!at.State.IsCancelled)
+        {
+            at.State.Diagnostics.Add(Diagnostics.NestedTooDeeply, at.SpanTo(at.Position + Tokens.WordLength(at)),
+                $"more than {ParseState.LongestChain} stand in a row here; give parts names of their own");
+        }
+
+        at.State.IsCancelled = true;
+        return Result.Failure<T>(at, "too long", []);
+    }
 
     public static Parser<EquatableArray<T>> ListOf<T, TSeparator>(this Parser<T> item, Parser<TSeparator> separator)
         where T : IEquatable<T> =>
@@ -106,6 +119,7 @@ internal static class Combinators
 
     private static void Report(SourceInput at)
     {
+        at.State.ReportedAt = at.Position;
         int length = Tokens.WordLength(at);
         string found = at.AtEnd ? "the end of the file" : $"'{Tokens.Shorten(at.Source.Substring(at.Position, length))}'";
         at.State.Diagnostics.Add(Diagnostics.Unexpected, at.SpanTo(at.Position + length),

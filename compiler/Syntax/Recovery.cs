@@ -15,6 +15,9 @@ internal static class Recovery
         {
             char c = source[at];
             bool behind = at >= failure;
+
+            // What could not go on there may well begin there.
+            if (at == failure && depth == 0 && at > item.Position && StartsLine(source, at)) return item.Skip(at - item.Position);
             if (c == '/' && at + 1 < source.Length && source[at + 1] == '/')
             {
                 while (at < source.Length && source[at] != '\n') at++;
@@ -34,5 +37,11 @@ internal static class Recovery
         }
 
         return item.Skip(source.Length - item.Position);
+    }
+
+    private static bool StartsLine(string source, int at)
+    {
+        while (at > 0 && source[at - 1] is ' ' or '\t' or '\r') at--;
+        return at == 0 || source[at - 1] == '\n';
     }
 }

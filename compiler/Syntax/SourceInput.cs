@@ -11,6 +11,9 @@ internal sealed class ParseState(string path)
     /// <summary>Deeper nesting would risk the stack: a description that needs it does not exist.</summary>
     public const int DeepestNesting = 64;
 
+    /// <summary>Operands, arguments or axes in a row.</summary>
+    public const int LongestChain = 200;
+
     private readonly List<string> _expected = [];
 
     public string Path { get; } = path;
@@ -27,7 +30,7 @@ internal sealed class ParseState(string path)
 
     public bool IsCancelled { get; set; }
 
-    /// <summary>Where a token has been reported as broken already, or -1.</summary>
+    /// <summary>The last place of which something has been reported, or -1.</summary>
     public int ReportedAt { get; set; } = -1;
 
     public void Expect(SourceInput at, string what)

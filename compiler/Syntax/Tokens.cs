@@ -10,6 +10,10 @@ internal static class Tokens
 {
     private static readonly HashSet<string> s_reserved = ["or", "and", "not", "has", "none", "true", "false"];
 
+    // An expression that ends in an operator must not take the next statement or item for its operand; but weights may
+    // have such names in their paths.
+    private static readonly HashSet<string> s_openers = ["architecture", "block", "function", "import", "cache", "trace", "repeat", "if", "else"];
+
     /// <summary>A name; primes make further axes: <c>d'</c>.</summary>
     public static readonly Parser<Name> Identifier = Token("a name", input =>
     {
@@ -19,7 +23,8 @@ internal static class Tokens
         while (end < source.Length && IsWordCharacter(source[end])) end++;
         string word = source.Substring(input.Position, end - input.Position);
         while (end < source.Length && source[end] == '\'') end++;
-        return s_reserved.Contains(word) ? 0 : end - input.Position;
+        bool isPath = end < source.Length && ".[(".IndexOf(source[end]) >= 0;
+        return s_reserved.Contains(word) || s_openers.Contains(word) && !isPath ? 0 : end - input.Position;
     }, (text, span) => new Name(text, span));
 
     /// <summary>A name with dots: <c>rope_scaling.factor</c>, <c>router.topk_idx</c>.</summary>
