@@ -58,7 +58,7 @@ internal sealed partial class RegionLowering
             {
                 Contract contract => contract.Factors.Where(factor => Graph.Nodes[factor] is not (Weight { IndexStride: 0 } or Cached)),
                 Attend attend => attend.Operands.Where(operand => Graph.Nodes[operand] is not Cached),
-                Choose or Rotary or Take => node.Operands,
+                Choose or Rotary or Take or Rename => node.Operands,
                 Weight => node.Operands,
                 _ => [],
             };
@@ -69,7 +69,7 @@ internal sealed partial class RegionLowering
         // embedding may be stored in another.
         for (int i = 0; i < Graph.Nodes.Count; i++)
         {
-            if (Graph.Nodes[i] is Weight { Index: >= 0, IndexStride: > 0 }) _mustStore[i] = true;
+            if (Graph.Nodes[i] is Weight { Index: >= 0, IndexStride: > 0 } or Rename) _mustStore[i] = true;
         }
 
         foreach (Output output in Graph.Outputs) _mustStore[output.Node] = true;
@@ -86,6 +86,10 @@ internal sealed partial class RegionLowering
             case Weight:
                 // Rows of a table, such as the embedding's, may be a value by themselves.
                 if (_mustStore[index]) LowerRow(index);
+                break;
+            case Rename rename when rename.From.Extent == rename.To.Extent:
+                // The same numbers: memory has no names for its axes.
+                _stored[index] = _stored[rename.Input];
                 break;
             case Contract when _epilogues.ContainsKey(index):
                 break;

@@ -59,6 +59,19 @@ public sealed class LoweringTests
     }
 
     [Fact]
+    public void A_value_read_under_another_axis_name_stays_where_it_is()
+    {
+        var sketch = new Sketch(("d", 4), ("d'", 4));
+        int x = sketch.Input("x", "t,d");
+        int renamed = sketch.Add(new Rename("renamed", sketch.Axes("t,d'"), x, sketch.Axis("d"), sketch.Axis("d'")));
+        int y = sketch.Product("y", "t,d", renamed, sketch.Weight("proj.weight", "d,d'"));
+        LoweredRegion region = Lower(sketch.Graph(("y", y)));
+
+        Assert.Equal(["x", "y"], region.Buffers.Select(buffer => buffer.Name));
+        Assert.Equal(new BufferArgument(0), Assert.Single(region.Calls).Arguments[0]);
+    }
+
+    [Fact]
     public void A_norm_becomes_one_row_operation_with_its_reduction()
     {
         var sketch = new Sketch(("d", 4));
