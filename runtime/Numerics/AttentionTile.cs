@@ -11,6 +11,7 @@ public static unsafe class AttentionTile
 
     /// <summary>scores[row, key] += queries[row] · keys[key].</summary>
     /// <param name="panel">Room for [depth, 2·V.Count] numbers.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScores<V>(
         float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride, float* panel)
         where V : struct, ILanes<V>
@@ -31,6 +32,7 @@ public static unsafe class AttentionTile
 
     /// <summary>panel[d, key] = keys[key, d]; keys past <paramref name="count"/> become zero.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Turn<V>(float* keys, int keyStride, int count, int depth, float* panel)
         where V : struct, ILanes<V>
     {
@@ -52,6 +54,7 @@ public static unsafe class AttentionTile
     }
 
     /// <summary>scores[row, key] += queries[row] · keys[key], lanes along the depth.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddDots<V>(
         float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride)
         where V : struct, ILanes<V>
@@ -180,6 +183,7 @@ public static unsafe class AttentionTile
     }
 
     /// <summary>outputs[row] = outputs[row] · factors[row] + Σ over keys of weights[row, key] · values[key], lanes along the width.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddValues<V>(
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
         where V : struct, ILanes<V>
@@ -197,6 +201,7 @@ public static unsafe class AttentionTile
 
     /// <summary>Two vectors of columns for all rows, in the register tiles of <see cref="Panel"/>.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ValuePanel<V>(
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int column)
         where V : struct, ILanes<V>

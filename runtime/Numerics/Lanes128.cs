@@ -195,17 +195,25 @@ public readonly unsafe struct Lanes128 : ILanes<Lanes128>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Mask(int count) => Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Lanes128 LoadPart(float* place, int count)
     {
-        if (Avx.IsSupported) return new(Avx.MaskLoad(place, Mask(count).AsSingle()));
+        // An instruction, not a call: around a call every sum in a register would be kept in memory.
+        return Avx.IsSupported ? new(Avx.MaskLoad(place, Mask(count).AsSingle())) : LoadSingly(place, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePart(Vector128<float> value, float* place, int count)
+    {
+        if (Avx512F.VL.IsSupported) Avx512F.VL.MaskStore(place, Mask(count).AsSingle(), value);
+        else if (Avx.IsSupported) Avx.MaskStore(place, Mask(count).AsSingle(), value);
+        else for (int i = 0; i < count; i++) place[i] = value.GetElement(i);
+    }
+
+    private static Lanes128 LoadSingly(float* place, int count)
+    {
         Vector128<float> value = default;
         for (int i = 0; i < count; i++) value = value.WithElement(i, place[i]);
         return new(value);
-    }
-
-    private static void StorePart(Vector128<float> value, float* place, int count)
-    {
-        if (Avx.IsSupported) Avx.MaskStore(place, Mask(count).AsSingle(), value);
-        else for (int i = 0; i < count; i++) place[i] = value.GetElement(i);
     }
 }

@@ -199,14 +199,24 @@ public readonly unsafe struct Lanes512 : ILanes<Lanes512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> Mask(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Lanes512 LoadPart(float* place, int count)
     {
+        // An instruction, not a call: around a call every sum in a register would be kept in memory.
+        if (Avx512F.IsSupported) return new(Avx512F.MaskLoad(place, Mask(count).AsSingle(), Vector512<float>.Zero));
         Lanes256 lower = Lanes256.Load(place, count), upper = count > 8 ? Lanes256.Load(place + 8, count - 8) : Lanes256.Zero;
         return new(Vector512.Create(lower.Value, upper.Value));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StorePart(Vector512<float> value, float* place, int count)
     {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(place, Mask(count).AsSingle(), value);
+            return;
+        }
+
         new Lanes256(value.GetLower()).Store(place, count);
         if (count > 8) new Lanes256(value.GetUpper()).Store(place + 8, count - 8);
     }

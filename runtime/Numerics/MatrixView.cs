@@ -58,7 +58,7 @@ public readonly unsafe struct MatrixView(
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat => count >= V.Count ? W.Load<V>(place) : WidenPart<V, W>(place, count);
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static V WidenPart<V, W>(byte* place, int count)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat

@@ -23,6 +23,7 @@ public static unsafe class Panel
         else PackColumns<V, W>(matrix, column, columns, start, depth, panel);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackColumns<V, W>(in MatrixView matrix, int column, int columns, int start, int depth, float* panel)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
@@ -62,6 +63,7 @@ public static unsafe class Panel
     /// Two neighbours in depth are moved as one 32-bit number and taken apart at the end: half the work of moving them
     /// widened.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackPairs<V>(byte* data, int columnStride, int depth, float* square, float* panel)
         where V : struct, ILanes<V>
     {
@@ -77,6 +79,7 @@ public static unsafe class Panel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackRows<V, W>(in MatrixView matrix, int column, int columns, int start, int depth, float* panel)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
@@ -106,6 +109,7 @@ public static unsafe class Panel
         where V : struct, ILanes<V> => Add<V>(rows, count, start, depth, panel, sums, 2 * V.Count);
 
     /// <summary>As the other, with <paramref name="stride"/> numbers from one row's sums to the next's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<V>(float** rows, int count, int start, int depth, float* panel, float* sums, int stride)
         where V : struct, ILanes<V>
     {
