@@ -159,6 +159,8 @@ public static class CSharpKernelPrinter
         TileOperation.Clear => "Tiles.Clear",
         TileOperation.ArrangeRows => "FewRows.Arrange<V, W>",
         TileOperation.AddFewRows => "FewRows.Add<V, W>",
+        TileOperation.TurnRows => "TurnedRows.Turn<V>",
+        TileOperation.AddTurnedRows => "TurnedRows.Add<V, W>",
         TileOperation.PackPanel => "Panel.Pack<V, W>",
         TileOperation.AddPanel => "Panel.Add<V>",
         TileOperation.AddScores => "AttentionTile.AddScores<V>",

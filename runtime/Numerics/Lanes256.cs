@@ -182,15 +182,23 @@ public readonly unsafe struct Lanes256 : ILanes<Lanes256>
 
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
+        float** rows = stackalloc float*[Count];
+        for (int row = 0; row < Count; row++) rows[row] = from + (long)row * fromStride;
+        Transpose(rows, 0, to, toStride);
+    }
+
+    /// <summary>As the other, of rows that stand anywhere, from <paramref name="at"/> on in each.</summary>
+    internal static void Transpose(float** rows, int at, float* to, int toStride)
+    {
         if (!Avx.IsSupported)
         {
             for (int row = 0; row < Count; row++)
-                for (int column = 0; column < Count; column++) to[column * toStride + row] = from[row * fromStride + column];
+                for (int column = 0; column < Count; column++) to[column * toStride + row] = rows[row][at + column];
             return;
         }
 
         // Pairs of rows, then pairs of pairs within each half, then the halves.
-        Vector256<float> Row(int row) => Vector256.Load(from + row * fromStride);
+        Vector256<float> Row(int row) => Vector256.Load(rows[row] + at);
         Vector256<float> p0 = Avx.UnpackLow(Row(0), Row(1)), p1 = Avx.UnpackHigh(Row(0), Row(1));
         Vector256<float> p2 = Avx.UnpackLow(Row(2), Row(3)), p3 = Avx.UnpackHigh(Row(2), Row(3));
         Vector256<float> p4 = Avx.UnpackLow(Row(4), Row(5)), p5 = Avx.UnpackHigh(Row(4), Row(5));

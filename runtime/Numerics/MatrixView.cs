@@ -32,6 +32,10 @@ public readonly unsafe struct MatrixView(
             ? _offset + (long)column * ColumnStride
             : _offset + (long)(column / _block) * _blockStride + (long)(column % _block) * ColumnStride;
 
+    /// <summary>Where a column begins; past the last column some place that is not to be read.</summary>
+    public byte* Place<W>(int column)
+        where W : struct, IWeightFormat => Weight->Data + Element(column) * W.Bytes;
+
     /// <summary>Whether <paramref name="count"/> columns from this one on stand at equal distances.</summary>
     public bool IsEven(int column, int count) => column % _block + count <= _block;
 

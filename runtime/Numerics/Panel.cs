@@ -33,6 +33,7 @@ public static unsafe class Panel
         for (int half = 0; half < 2 * V.Count; half += V.Count)
         {
             int used = Math.Clamp(columns - half, 0, V.Count);
+            for (int i = 0; i < used; i++) Tiles.Prefetch(matrix.Place<W>(column + half + i + 2 * V.Count) + start * W.Bytes, depth * W.Bytes);
             for (int i = 0; i < used; i++) elements[i] = matrix.Element(column + half + i) + start;
             for (int i = used; i < V.Count; i++) V.Zero.Store(square + i * V.Count);
             int whole = 0;

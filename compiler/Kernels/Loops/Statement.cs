@@ -53,6 +53,12 @@ public enum TileOperation
     /// <summary>(arranged, count, depth, matrix, column, columns, sums, stride): sums[row, column] += row · matrix, the matrix streamed once.</summary>
     AddFewRows,
 
+    /// <summary>(rows, count, depth, turned): lays rows side by side, [depth, rows], in groups.</summary>
+    TurnRows,
+
+    /// <summary>(turned, count, depth, matrix, column, columns, strips, sums, stride): sums[row, column] += row · matrix, lanes along the rows.</summary>
+    AddTurnedRows,
+
     /// <summary>(matrix, column, columns, start, depth, panel): widens two vectors of columns into [depth, 2 vectors].</summary>
     PackPanel,
 

@@ -20,6 +20,15 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
     /// <summary>Columns of a block of few rows, a multiple of all lane counts; the widest panel is as wide.</summary>
     private const int BlockColumns = 32;
 
+    /// <summary>Up to how many rows it is cheaper to turn the rows than to turn the weights into panels.</summary>
+    private const int MostTurned = 96;
+
+    /// <summary>Columns of a block of turned rows, a multiple of all lane counts and of the twelve that are widened at once.</summary>
+    private const int TurnedColumns = 48;
+
+    /// <summary>Columns that are widened at once for turned rows.</summary>
+    private const int Strip = 12;
+
     /// <summary>Rows whose sums are kept at once: a multiple of a register tile's six.</summary>
     private const int RowTile = 240;
 
@@ -36,6 +45,9 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
     private static readonly Name s_batch = new(Kind.Integer, "Batch");
     private static readonly Name s_mostFew = new(Kind.Integer, "MostFew");
     private static readonly Name s_blockColumns = new(Kind.Integer, "BlockColumns");
+    private static readonly Name s_mostTurned = new(Kind.Integer, "MostTurned");
+    private static readonly Name s_turnedColumns = new(Kind.Integer, "TurnedColumns");
+    private static readonly Name s_strip = new(Kind.Integer, "Strip");
     private static readonly Name s_rowTile = new(Kind.Integer, "RowTile");
     private static readonly Name s_depthTile = new(Kind.Integer, "DepthTile");
     private static readonly Name s_first = new(Kind.Integer, "first");
@@ -62,6 +74,9 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
         [.. _terms.Select(t => (t.Term.Input, t.Term.Weight)).Distinct().Where((pair, i) => ArrangementOf(pair.Input, pair.Weight) == i)];
 
     private bool KeepsPanels => _terms.All(t => Depth(t.Term) <= DeepestPanel) && _terms.Sum(t => Depth(t.Term)) <= MostKept;
+
+    /// <summary>Whether rows may be turned instead: all of their depth at once, and stored rows run along it.</summary>
+    private bool TurnsRows => KeepsPanels && operation.Weights.All(w => w.DepthStride == 1);
 
     private int Depth(Term term) => operation.Inputs[term.Input].Depth;
 
@@ -90,12 +105,20 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
         for (int i = 0; i < operation.Inputs.Count; i++) sizes.Add(new(DepthName(i).Text, operation.Inputs[i].Depth));
         sizes.Add(new("MostFew", MostFew));
         sizes.Add(new("BlockColumns", BlockColumns));
+        if (TurnsRows)
+        {
+            sizes.Add(new("MostTurned", MostTurned));
+            sizes.Add(new("TurnedColumns", TurnedColumns));
+            sizes.Add(new("Strip", Strip));
+        }
+
         sizes.Add(new("RowTile", RowTile));
         sizes.Add(new("DepthTile", DepthTile));
         string batch = operation.Batch > 1 ? $", {operation.Batch} side by side" : "";
         string depths = string.Join(" and ", operation.Inputs.Select(i => i.Depth).Distinct());
         string comment =
             $"{operation.Equation}\n{operation.Columns} columns of depth {depths}{batch}. Workers share blocks of columns: up to {MostFew} rows stream the weights,\n" +
+            (TurnsRows ? $"up to {MostTurned} are turned and meet strips of {Strip} columns, " : "") +
             $"more rows pass panels of two vectors × {(KeepsPanels ? "the depth" : DepthTile.ToString())} in register tiles of 6 rows.";
         var kernel = new Kernel(comment, sizes.ToEquatable(), entry, new[] { blocks }.ToEquatable(), _parameters.Formats);
         return new(kernel, _parameters.Parameters, scratch);
@@ -150,7 +173,11 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
     }
 
     /// <summary>Columns of a block: the same for whoever asks about the same rows.</summary>
-    private static Expression Width(Expression rows) => new Conditional(rows <= s_mostFew, s_blockColumns, 2 * Lanes);
+    private Expression Width(Expression rows)
+    {
+        Expression many = TurnsRows ? new Conditional(rows <= s_mostTurned, s_turnedColumns, 2 * Lanes) : 2 * Lanes;
+        return new Conditional(rows <= s_mostFew, s_blockColumns, many);
+    }
 
     private static Expression BlocksOf(Expression width) => Build.Blocks(s_columns, width);
 
@@ -193,7 +220,10 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
         int accumulators = operation.Accumulators.Count;
         int arranged = MostFew * Arrangements.Sum(a => operation.Inputs[a.Input].Depth);
         int panels = BlockColumns * (KeepsPanels ? _terms.Sum(t => Depth(t.Term)) : DepthTile);
-        int tiles = Math.Max(arranged, panels);
+        int turned = TurnsRows
+            ? MostTurned * operation.Inputs.Sum(i => i.Depth) + Strip * operation.Inputs.Max(i => i.Depth)
+            : 0;
+        int tiles = Math.Max(Math.Max(arranged, turned), panels);
 
         Name[] rowPlaces = [.. _inputs.Select(input => body.Reserve(input.Text + "Rows", RowTile, Kind.Rows))];
         Name sums = body.Reserve("sums", accumulators * RowTile * BlockColumns);
@@ -216,10 +246,23 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
                     for (int k = 0; k < rowPlaces.Length; k++) each.Set(rowPlaces[k][i], InputRow(k, row + i, batch));
                 });
                 inRows.Tile(TileOperation.Clear, sums, accumulators * rows * width);
+                void Panels(Body inner) => WritePanels(inner, row, column, columns, rows, width, rowPlaces, matrices, sums, tilesPlace);
                 inRows.If(
                     few,
                     then => WriteFew(then, block, column, columns, rows, width, rowPlaces, matrices, sums, tilesPlace),
-                    otherwise => WritePanels(otherwise, row, column, columns, rows, width, rowPlaces, matrices, sums, tilesPlace));
+                    otherwise =>
+                    {
+                        if (!TurnsRows)
+                        {
+                            Panels(otherwise);
+                            return;
+                        }
+
+                        otherwise.If(
+                            s_end - s_first <= s_mostTurned,
+                            then => WriteTurned(then, block, column, columns, rows, width, rowPlaces, matrices, sums, tilesPlace),
+                            Panels);
+                    });
                 WriteEpilogue(inRows, batch, row, rows, column, columns, width, sums);
             });
         });
@@ -279,6 +322,29 @@ internal sealed class ContractionSchedule(ContractionOperation operation)
             body.Tile(
                 TileOperation.AddFewRows, places[Array.IndexOf(arrangements, served)], rows, DepthName(term.Input),
                 matrices[term.Weight], column, columns, sums + accumulator * rows * width, width);
+        }
+    }
+
+    private void WriteTurned(
+        Body body, Name block, Name column, Name columns, Name rows, Name width, Name[] rowPlaces, Name[] matrices, Name sums, Name tiles)
+    {
+        var places = new Expression[operation.Inputs.Count];
+        Expression at = tiles;
+        for (int i = 0; i < places.Length; i++)
+        {
+            places[i] = at;
+            at += s_mostTurned * DepthName(i);
+        }
+
+        body.If(block.Is(s_from) | column.Is(0), once =>
+        {
+            for (int i = 0; i < places.Length; i++) once.Tile(TileOperation.TurnRows, rowPlaces[i], rows, DepthName(i), places[i]);
+        });
+        foreach ((int accumulator, Term term) in _terms)
+        {
+            body.Tile(
+                TileOperation.AddTurnedRows, places[term.Input], rows, DepthName(term.Input), matrices[term.Weight], column, columns, at,
+                sums + accumulator * rows * width, width);
         }
     }
 

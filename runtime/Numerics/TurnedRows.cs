@@ -1,0 +1,206 @@
+using System;
+using System.Runtime.CompilerServices;
+using Sinter.Runtime.Weights;
+
+namespace Sinter.Runtime.Numerics;
+
+/// <summary>
+/// Products of some rows with a stored matrix, as an expert has them in prefill. Lanes run along the rows, which are turned
+/// once; the matrix is widened as it stands. To turn the matrix, as <see cref="Panel"/> does, costs more than the
+/// products themselves where only a few dozen rows share it. The numbers are the same as Panel's.
+/// </summary>
+[SkipLocalsInit]
+public static unsafe class TurnedRows
+{
+    /// <summary>Columns that are widened at once: two register tiles of six.</summary>
+    private const int Strip = 2 * Panel.Rows;
+
+    /// <summary>Most columns of a call of <see cref="Add"/>: a multiple of a strip's and of all lane counts.</summary>
+    private const int BlockColumns = 48;
+
+    /// <summary>Most rows.</summary>
+    private const int MostRows = 96;
+
+    /// <summary>Writes rows as groups, each [depth, rows of the group]; rows past the last one are zero.</summary>
+    /// <param name="turned">Room for [rows rounded up to 8, depth].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Turn<V>(float** rows, int count, int depth, float* turned)
+        where V : struct, ILanes<V>
+    {
+        for (int row = 0; row < count;)
+        {
+            int width = GroupWidth<V>(count - row);
+            for (int first = row; first < row + width; first += 8)
+                TurnEight(rows + first, count - first, depth, turned + (first - row), width);
+            turned += (long)width * depth;
+            row += width;
+        }
+    }
+
+    /// <summary>sums[row, column] += Σ over depth of row · matrix, for <paramref name="columns"/> columns from <paramref name="column"/> on.</summary>
+    /// <param name="turned">What <see cref="Turn"/> wrote.</param>
+    /// <param name="strips">Room for [12, depth].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add<V, W>(
+        float* turned, int count, int depth, in MatrixView matrix, int column, int columns, float* strips, float* sums, int stride)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        float* results = stackalloc float[BlockColumns * MostRows];
+        Tiles.Clear(results, BlockColumns * MostRows);
+        for (int first = 0; first < columns; first += Strip)
+        {
+            int last = Math.Min(Strip, columns - first) - 1;
+            for (int i = 0; i <= last; i++)
+            {
+                Widen<V, W>(matrix, column + first + i, depth, strips + (long)i * depth);
+                Tiles.Prefetch(matrix.Place<W>(column + first + i + Strip), depth * W.Bytes);
+            }
+
+            float* group = turned, result = results + first * MostRows;
+            for (int row = 0; row < count;)
+            {
+                int width = GroupWidth<V>(count - row);
+                if (width == 2 * V.Count)
+                {
+                    Pair<V>(strips, depth, group, result, Math.Min(last, Panel.Rows - 1));
+                    if (last >= Panel.Rows) Pair<V>(strips + (long)Panel.Rows * depth, depth, group, result + Panel.Rows * MostRows, last - Panel.Rows);
+                }
+                else if (width == V.Count) Single<V>(strips, depth, group, result, last);
+                else Single<Lanes256>(strips, depth, group, result, last);
+                group += (long)width * depth;
+                result += width;
+                row += width;
+            }
+        }
+
+        TurnBack<V>(results, count, columns, sums, stride);
+    }
+
+    /// <summary>Rows of the next group: two vectors, one, or half of one of 512 bits, so that few lanes stay idle.</summary>
+    private static int GroupWidth<V>(int left)
+        where V : struct, ILanes<V>
+    {
+        if (left > (V.Count == 16 ? 24 : V.Count)) return 2 * V.Count;
+        return V.Count == 16 && left <= 8 ? 8 : V.Count;
+    }
+
+    private static void TurnEight(float** rows, int count, int depth, float* to, int width)
+    {
+        int whole = count < 8 ? 0 : depth - depth % 8;
+        for (int k = 0; k < whole; k += 8) Lanes256.Transpose(rows, k, to + (long)k * width, width);
+        for (int k = whole; k < depth; k++)
+        {
+            for (int i = 0; i < Math.Min(8, width); i++) to[(long)k * width + i] = i < count ? rows[i][k] : 0f;
+        }
+    }
+
+    /// <summary>A column of the matrix as f32, scaled.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Widen<V, W>(in MatrixView matrix, int column, int depth, float* to)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        long element = matrix.Element(column);
+        byte* from = matrix.Weight->Data + element * W.Bytes;
+        float* scales = W.IsBlockScaled ? MatrixView.Scale(matrix.Weight, element) : null;
+        int at = W.IsBlockScaled ? (int)(element % matrix.Weight->Columns % MatrixView.ScaleBlock) : 0;
+        int end, block = 0;
+        for (int start = 0; start < depth; start = end, block++)
+        {
+            end = W.IsBlockScaled ? Math.Min(depth, start + MatrixView.ScaleBlock - (at + start) % MatrixView.ScaleBlock) : depth;
+            V scale = W.IsBlockScaled ? V.All(scales[block]) : V.Zero;
+            int k = start;
+            for (; k <= end - V.Count; k += V.Count)
+            {
+                V numbers = W.Load<V>(from + (long)k * W.Bytes);
+                (W.IsBlockScaled ? numbers * scale : numbers).Store(to + k);
+            }
+
+            for (; k < end; k++)
+            {
+                float number = W.Number(from + (long)k * W.Bytes);
+                to[k] = W.IsBlockScaled ? number * scales[block] : number;
+            }
+        }
+    }
+
+    /// <summary>Six columns, two vectors of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Pair<V>(float* strips, int depth, float* group, float* result, int last)
+        where V : struct, ILanes<V> =>
+        Panel.Tile<V>(
+            strips,
+            strips + (long)Math.Min(1, last) * depth,
+            strips + (long)Math.Min(2, last) * depth,
+            strips + (long)Math.Min(3, last) * depth,
+            strips + (long)Math.Min(4, last) * depth,
+            strips + (long)Math.Min(5, last) * depth,
+            depth,
+            group,
+            2 * V.Count,
+            result,
+            MostRows,
+            last);
+
+    /// <summary>Twelve columns, one vector of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Single<V>(float* strips, int depth, float* group, float* result, int last)
+        where V : struct, ILanes<V>
+    {
+        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
+        V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
+        float* w0 = strips, w1 = w0 + depth, w2 = w1 + depth, w3 = w2 + depth, w4 = w3 + depth, w5 = w4 + depth;
+        float* w6 = w5 + depth, w7 = w6 + depth, w8 = w7 + depth, w9 = w8 + depth, w10 = w9 + depth, w11 = w10 + depth;
+        for (long k = 0; k < depth; k++, group += V.Count)
+        {
+            V x = V.Load(group);
+            a0 = V.Fma(V.All(w0[k]), x, a0);
+            a1 = V.Fma(V.All(w1[k]), x, a1);
+            a2 = V.Fma(V.All(w2[k]), x, a2);
+            a3 = V.Fma(V.All(w3[k]), x, a3);
+            a4 = V.Fma(V.All(w4[k]), x, a4);
+            a5 = V.Fma(V.All(w5[k]), x, a5);
+            a6 = V.Fma(V.All(w6[k]), x, a6);
+            a7 = V.Fma(V.All(w7[k]), x, a7);
+            a8 = V.Fma(V.All(w8[k]), x, a8);
+            a9 = V.Fma(V.All(w9[k]), x, a9);
+            a10 = V.Fma(V.All(w10[k]), x, a10);
+            a11 = V.Fma(V.All(w11[k]), x, a11);
+        }
+
+        // What stands past the last column is what an earlier strip left there, and is not read.
+        a0.Store(result);
+        if (last > 0) a1.Store(result + MostRows);
+        if (last > 1) a2.Store(result + 2 * MostRows);
+        if (last > 2) a3.Store(result + 3 * MostRows);
+        if (last > 3) a4.Store(result + 4 * MostRows);
+        if (last > 4) a5.Store(result + 5 * MostRows);
+        if (last > 5) a6.Store(result + 6 * MostRows);
+        if (last > 6) a7.Store(result + 7 * MostRows);
+        if (last > 7) a8.Store(result + 8 * MostRows);
+        if (last > 8) a9.Store(result + 9 * MostRows);
+        if (last > 9) a10.Store(result + 10 * MostRows);
+        if (last > 10) a11.Store(result + 11 * MostRows);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TurnBack<V>(float* results, int count, int columns, float* sums, int stride)
+        where V : struct, ILanes<V>
+    {
+        float* square = stackalloc float[V.Count * V.Count];
+        for (int column = 0; column < columns; column += V.Count)
+        {
+            int lanes = Math.Min(V.Count, columns - column);
+            for (int row = 0; row < count; row += V.Count)
+            {
+                V.Transpose(results + column * MostRows + row, MostRows, square, V.Count);
+                for (int i = 0; i < Math.Min(V.Count, count - row); i++)
+                {
+                    float* sum = sums + (row + i) * stride + column;
+                    (V.Load(sum, lanes) + V.Load(square + i * V.Count)).Store(sum, lanes);
+                }
+            }
+        }
+    }
+}
