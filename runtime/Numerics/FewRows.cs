@@ -14,6 +14,12 @@ public static unsafe class FewRows
     /// <summary>Columns whose dot products run at once.</summary>
     private const int Columns = 4;
 
+    /// <summary>
+    /// How far ahead in memory the matrix is asked for. The machine's own prefetching starts anew with every page, and rows
+    /// of these matrices are often shorter than one.
+    /// </summary>
+    private const int Ahead = 8192;
+
     /// <summary>Copies rows into [count, depth], in the order in which <see cref="Add"/> wants them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Arrange<V, W>(float** rows, int count, int depth, in MatrixView matrix, float* arranged)
@@ -120,6 +126,10 @@ public static unsafe class FewRows
             {
                 V x0 = V.Load(x + k), x1 = V.Load(x + k + V.Count), x2 = V.Load(x + k + 2 * V.Count), x3 = V.Load(x + k + 3 * V.Count);
                 byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes, p2 = w2 + k * W.Bytes, p3 = w3 + k * W.Bytes;
+                Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p2 + Ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p3 + Ahead, 4 * V.Count * W.Bytes);
                 W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                 a0 = Quad(x0, x1, x2, x3, first, second, third, fourth, a0);
                 W.LoadQuad(p1, out first, out second, out third, out fourth);
@@ -170,6 +180,8 @@ public static unsafe class FewRows
                 for (long k = start; k < whole; k += 4 * V.Count)
                 {
                     byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes;
+                    Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
                     W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                     a00 = Quad(x0 + k, first, second, third, fourth, a00);
                     a10 = Quad(x1 + k, first, second, third, fourth, a10);
@@ -223,6 +235,8 @@ public static unsafe class FewRows
                 for (long k = start; k < whole; k += 4 * V.Count)
                 {
                     byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes;
+                    Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
                     W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                     a00 = Quad(x0 + k, first, second, third, fourth, a00);
                     a10 = Quad(x1 + k, first, second, third, fourth, a10);

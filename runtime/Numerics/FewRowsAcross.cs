@@ -10,6 +10,9 @@ namespace Sinter.Runtime.Numerics;
 /// </summary>
 internal static unsafe class FewRowsAcross
 {
+    /// <summary>How many stored rows ahead the matrix is asked for.</summary>
+    private const int RowsAhead = 16;
+
     /// <summary>sums[row, column] += Σ over depth of row · matrix, for <paramref name="columns"/> columns from <paramref name="column"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<V, W>(float* x, int count, int depth, in MatrixView matrix, int column, int columns, float* sums, int stride)
@@ -53,6 +56,8 @@ internal static unsafe class FewRowsAcross
             int k = start;
             for (; k + 1 < end; k += 2, place += 2 * step)
             {
+                Tiles.Prefetch(place + RowsAhead * step, 2 * V.Count * W.Bytes);
+                Tiles.Prefetch(place + (RowsAhead + 1) * step, 2 * V.Count * W.Bytes);
                 V w0 = W.Load<V>(place), w1 = W.Load<V>(place + V.Count * W.Bytes);
                 V number = V.All(x[k]);
                 x0 = V.Fma(number, w0, x0);

@@ -101,7 +101,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.qr[t,h,r] = Σ[d] a.x[t,d]·self_attn.q_proj.weight.r[h,r,d]
     // 1024 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QProj_1024x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -120,8 +120,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1024, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 1024, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QProj_1024x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -132,12 +132,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1024, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 1024, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -156,8 +156,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -175,7 +183,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
     // 512 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvAProjWithMqa_512x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -194,8 +202,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         KvAProjWithMqa_512x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -206,12 +214,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 512, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -230,8 +238,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -249,7 +265,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
     // 64 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvAProjWithMqa_64x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -268,8 +284,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         KvAProjWithMqa_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -280,12 +296,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 64, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -304,8 +320,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -323,7 +347,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.qn[t,h,n] = Σ[d] a.x[t,d]·self_attn.q_proj.weight.n[h,n,d]
     // 2048 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QProj_2048x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -342,8 +366,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -354,12 +378,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2048, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -378,8 +402,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -658,7 +690,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 128 columns of depth 512, 16 side by side. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvBProj_16x128x512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -677,8 +709,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Batch = 16, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, Batch = 16, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_16x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -689,12 +721,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -714,8 +746,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -734,7 +774,7 @@ internal static unsafe class DeepSeekV2LiteKernels
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
     // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // 2048 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OProj_2048x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
@@ -753,8 +793,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         OProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
@@ -765,12 +805,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2048, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -789,8 +829,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -812,7 +860,7 @@ internal static unsafe class DeepSeekV2LiteKernels
     // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
     // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
     // 10944 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void GateProjAndUpProj_10944x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
@@ -831,8 +879,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 10944, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 10944, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         GateProjAndUpProj_10944x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
     }
@@ -843,12 +891,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 10944, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 10944, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -869,10 +917,19 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -972,7 +1029,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // mlp.l[t,e] = Σ[d] m[t,d]·mlp.gate.weight[e,d]
     // 64 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gate_64x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -991,8 +1048,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         Gate_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -1003,12 +1060,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 64, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1027,8 +1084,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1048,7 +1113,7 @@ internal static unsafe class DeepSeekV2LiteKernels
     // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
     // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
     // 2816 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void GateProjAndUpProj_2816x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
@@ -1067,8 +1132,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2816, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 2816, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         GateProjAndUpProj_2816x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
     }
@@ -1079,12 +1144,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2816, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2816, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1105,10 +1170,19 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1324,7 +1398,7 @@ internal static unsafe class DeepSeekV2LiteKernels
     // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
     // mlp.experts.up_mlp.experts.y.factor_mlp.taken[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.taken[t,k,f]
     // 1408 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsGateProjAndUpProj_1408x2048<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, StoredWeight* weight2, float* extra, float* y)
         where V : struct, ILanes<V>
@@ -1343,13 +1417,13 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1408, MostFew = 8, BlockColumns = 32;
+        const int Columns = 1408, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1360,7 +1434,7 @@ internal static unsafe class DeepSeekV2LiteKernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1376,12 +1450,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1408, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 1408, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1402,10 +1476,19 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1425,7 +1508,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.taken[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // 2048 columns of depth 1408. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsDownProj_2048x1408<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1444,13 +1527,13 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, MostFew = 8, BlockColumns = 32;
+        const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1461,7 +1544,7 @@ internal static unsafe class DeepSeekV2LiteKernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1477,12 +1560,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, Depth = 1408, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2048, Depth = 1408, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1501,8 +1584,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1546,7 +1637,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
     // 102400 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LmHead_102400x2048<V>(ref readonly Step step, in Worker worker, int* rows, int count, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1565,8 +1656,8 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 102400, MostFew = 8, BlockColumns = 32;
-        int width = count <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 102400, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = count <= MostFew ? BlockColumns : count <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         LmHead_102400x2048Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
     }
@@ -1577,12 +1668,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 102400, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 102400, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1601,8 +1692,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1620,7 +1719,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.kn[s,h,n] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.n[h,n,c]
     // 2048 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_2048x512<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1639,11 +1738,11 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, MostFew = 8, BlockColumns = 32;
+        const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_2048x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1655,12 +1754,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2048, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1679,8 +1778,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1698,7 +1805,7 @@ internal static unsafe class DeepSeekV2LiteKernels
 
     // self_attn.val[s,h,u] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 2048 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_2048x512_2<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1717,11 +1824,11 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, MostFew = 8, BlockColumns = 32;
+        const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_2048x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1733,12 +1840,12 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 2048, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 2048, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1757,8 +1864,16 @@ internal static unsafe class DeepSeekV2LiteKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {

@@ -459,7 +459,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
     // 8192 columns of depth 1536. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_8192x1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -478,8 +478,8 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -490,12 +490,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, Depth = 1536, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 8192, Depth = 1536, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -514,8 +514,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -533,7 +541,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
     // 16384 columns of depth 1536. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_16384x1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -552,8 +560,8 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 16384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_16384x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -564,12 +572,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, Depth = 1536, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 16384, Depth = 1536, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -588,8 +596,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -800,7 +816,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 128 columns of depth 512, 128 side by side. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvBProj_128x128x512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -819,8 +835,8 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Batch = 128, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, Batch = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_128x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -831,12 +847,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -856,8 +872,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1445,7 +1469,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
     // 7168 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DownProj_7168x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1464,8 +1488,8 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 7168, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         DownProj_7168x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -1476,12 +1500,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1500,8 +1524,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1657,7 +1689,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // 7168 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsDownProj_7168x2048<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1676,13 +1708,13 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, MostFew = 8, BlockColumns = 32;
+        const int Columns = 7168, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1693,7 +1725,7 @@ internal static unsafe class DeepSeekV3_671BKernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1709,12 +1741,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1733,8 +1765,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -2011,7 +2051,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.kn[s,h,n] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.n[h,n,c]
     // 16384 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_16384x512<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -2030,11 +2070,11 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, MostFew = 8, BlockColumns = 32;
+        const int Columns = 16384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_16384x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -2046,12 +2086,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 16384, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -2070,8 +2110,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -2089,7 +2137,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.val[s,h,u] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 16384 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_16384x512_2<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -2108,11 +2156,11 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, MostFew = 8, BlockColumns = 32;
+        const int Columns = 16384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_16384x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -2124,12 +2172,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16384, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 16384, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -2148,8 +2196,16 @@ internal static unsafe class DeepSeekV3_671BKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {

@@ -450,7 +450,7 @@ internal static unsafe class KimiK2Kernels
 
     // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
     // 4096 columns of depth 1536. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_4096x1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -469,8 +469,8 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 4096, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 4096, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_4096x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -481,12 +481,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 4096, Depth = 1536, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 4096, Depth = 1536, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -505,8 +505,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -524,7 +532,7 @@ internal static unsafe class KimiK2Kernels
 
     // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
     // 8192 columns of depth 1536. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_8192x1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -543,8 +551,8 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -555,12 +563,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, Depth = 1536, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 8192, Depth = 1536, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -579,8 +587,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -791,7 +807,7 @@ internal static unsafe class KimiK2Kernels
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 128 columns of depth 512, 64 side by side. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvBProj_64x128x512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -810,8 +826,8 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Batch = 64, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, Batch = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_64x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -822,12 +838,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -847,8 +863,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1405,7 +1429,7 @@ internal static unsafe class KimiK2Kernels
 
     // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
     // 7168 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DownProj_7168x2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1424,8 +1448,8 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 7168, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         DownProj_7168x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -1436,12 +1460,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1460,8 +1484,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1617,7 +1649,7 @@ internal static unsafe class KimiK2Kernels
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // 7168 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsDownProj_7168x2048<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1636,13 +1668,13 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, MostFew = 8, BlockColumns = 32;
+        const int Columns = 7168, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1653,7 +1685,7 @@ internal static unsafe class KimiK2Kernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1669,12 +1701,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 7168, Depth = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1693,8 +1725,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1816,7 +1856,7 @@ internal static unsafe class KimiK2Kernels
 
     // self_attn.kn[s,h,n] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.n[h,n,c]
     // 8192 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_8192x512<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1835,11 +1875,11 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, MostFew = 8, BlockColumns = 32;
+        const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_8192x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1851,12 +1891,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 8192, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1875,8 +1915,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1894,7 +1942,7 @@ internal static unsafe class KimiK2Kernels
 
     // self_attn.val[s,h,u] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 8192 columns of depth 512. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_8192x512_2<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1913,11 +1961,11 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, MostFew = 8, BlockColumns = 32;
+        const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_8192x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1929,12 +1977,12 @@ internal static unsafe class KimiK2Kernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8192, Depth = 512, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 8192, Depth = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1953,8 +2001,16 @@ internal static unsafe class KimiK2Kernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {

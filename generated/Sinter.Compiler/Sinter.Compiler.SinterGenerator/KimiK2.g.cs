@@ -122,7 +122,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         TokenBytes = 380992,
         PositionBytes = 65536,
         FixedBytes = 1600,
-        ScratchBytes = 622464,
+        ScratchBytes = 917376,
         Predicts = false,
     };
 

@@ -110,7 +110,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         TokenBytes = 107568,
         PositionBytes = 16384,
         FixedBytes = 320,
-        ScratchBytes = 587648,
+        ScratchBytes = 948096,
         Predicts = false,
     };
 

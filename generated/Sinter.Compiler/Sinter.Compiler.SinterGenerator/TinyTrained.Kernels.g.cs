@@ -111,7 +111,7 @@ internal static unsafe class TinyTrainedKernels
     // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
     // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
     // 128 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QAProj_128x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -130,8 +130,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QAProj_128x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -142,12 +142,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -166,8 +166,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -185,7 +193,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
     // 16 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvAProjWithMqa_16x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -204,8 +212,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 16, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         KvAProjWithMqa_16x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -216,12 +224,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 16, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 16, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -240,8 +248,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -374,7 +390,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
     // 64 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_64x128<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -393,8 +409,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -405,12 +421,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 64, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -429,8 +445,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -448,7 +472,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
     // 128 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void QBProj_128x128<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -467,8 +491,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         QBProj_128x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -479,12 +503,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -503,8 +527,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -715,7 +747,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 64 columns of depth 128, 4 side by side. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KvBProj_4x64x128<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -734,8 +766,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, Batch = 4, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 64, Batch = 4, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_4x64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -746,12 +778,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 64, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 64, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -771,8 +803,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -792,7 +832,7 @@ internal static unsafe class TinyTrainedKernels
     // a[t,d] = (x[t,d] + self_attn.y[t,d])
     // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
     // 256 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void OProj_256x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
@@ -811,8 +851,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         OProj_256x256Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
@@ -823,12 +863,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -847,8 +887,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -870,7 +918,7 @@ internal static unsafe class TinyTrainedKernels
     // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
     // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
     // 384 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void GateProjAndUpProj_384x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
@@ -889,8 +937,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 384, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         GateProjAndUpProj_384x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
     }
@@ -901,12 +949,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 384, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 384, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -927,10 +975,19 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -950,7 +1007,7 @@ internal static unsafe class TinyTrainedKernels
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
     // x.2[t,d] = (a[t,d] + mlp.y[t,d])
     // 256 columns of depth 384. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DownProj_256x384<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* extra, float* y)
         where V : struct, ILanes<V>
@@ -969,8 +1026,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         DownProj_256x384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
     }
@@ -981,12 +1038,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth = 384, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth = 384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1005,8 +1062,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1026,7 +1091,7 @@ internal static unsafe class TinyTrainedKernels
 
     // mlp.l[t,e] = Σ[d] m[t,d]·mlp.gate.weight[e,d]
     // 8 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gate_8x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1045,8 +1110,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 8, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         Gate_8x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -1057,12 +1122,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 8, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 8, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1081,8 +1146,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1102,7 +1175,7 @@ internal static unsafe class TinyTrainedKernels
     // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
     // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
     // 128 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void GateProjAndUpProj_128x256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
@@ -1121,8 +1194,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         GateProjAndUpProj_128x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
     }
@@ -1133,12 +1206,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1159,10 +1232,19 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1332,7 +1414,7 @@ internal static unsafe class TinyTrainedKernels
 
     // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
     // 256 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DownProj_256x128<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1351,8 +1433,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         DownProj_256x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
@@ -1363,12 +1445,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1387,8 +1469,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1435,7 +1525,7 @@ internal static unsafe class TinyTrainedKernels
     // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
     // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
     // 128 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsGateProjAndUpProj_128x256<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, StoredWeight* weight2, float* extra, float* y)
         where V : struct, ILanes<V>
@@ -1454,13 +1544,13 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, MostFew = 8, BlockColumns = 32;
+        const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1471,7 +1561,7 @@ internal static unsafe class TinyTrainedKernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1487,12 +1577,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 63360);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1513,10 +1603,19 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weight2View, column, columns, tiles + MostTurned * Depth, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth, tiles + width * Depth);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles + width * Depth, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1536,7 +1635,7 @@ internal static unsafe class TinyTrainedKernels
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // 256 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExpertsDownProj_256x128<V>(ref readonly Step step, in Worker worker, ExpertGroups* groups, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1555,13 +1654,13 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int total = 0;
         for (int expert = 0; expert < groups->Experts; expert++)
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
@@ -1572,7 +1671,7 @@ internal static unsafe class TinyTrainedKernels
         {
             int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
             if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
             int count = (Columns + width - 1) / width;
             int cost = (rows + MostFew) * (width / 8);
             int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
@@ -1588,12 +1687,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1612,8 +1711,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1658,7 +1765,7 @@ internal static unsafe class TinyTrainedKernels
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
     // logits[t,v] = Σ[d] logits.factor[t,d]·shared_head.head.weight[v,d]
     // 1024 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LmHead_1024x256<V>(ref readonly Step step, in Worker worker, int* rows, int count, float* x, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1677,8 +1784,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1024, MostFew = 8, BlockColumns = 32;
-        int width = count <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 1024, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = count <= MostFew ? BlockColumns : count <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         LmHead_1024x256Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
     }
@@ -1689,12 +1796,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 1024, Depth = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 1024, Depth = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1713,8 +1820,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(xRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1734,7 +1849,7 @@ internal static unsafe class TinyTrainedKernels
     // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
     // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
     // 256 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void EhProj_256x256<V>(ref readonly Step step, in Worker worker, float* x, float* x2, StoredWeight* weight, StoredWeight* weight2, float* y)
         where V : struct, ILanes<V>
@@ -1753,8 +1868,8 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
-        int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
+        int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
         worker.Share((Columns + width - 1) / width, out int from, out int to);
         EhProj_256x256Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
     }
@@ -1765,13 +1880,13 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth1 = 256, Depth2 = 256, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth1 = 256, Depth2 = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float** x2Rows = (float**)(worker.Scratch + 1920);
         float* sums = (float*)(worker.Scratch + 3840);
         float* tiles = (float*)(worker.Scratch + 65280);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1800,10 +1915,23 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth1, tiles);
-                    Panel.Add<V>(xRows, rowCount, 0, Depth1, tiles, sums);
-                    if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth2, tiles + width * Depth1);
-                    Panel.Add<V>(x2Rows, rowCount, 0, Depth2, tiles + width * Depth1, sums + rowCount * width);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0)
+                        {
+                            TurnedRows.Turn<V>(xRows, rowCount, Depth1, tiles);
+                            TurnedRows.Turn<V>(x2Rows, rowCount, Depth2, tiles + MostTurned * Depth1);
+                        }
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth1, weightView, column, columns, tiles + MostTurned * Depth1 + MostTurned * Depth2, sums, width);
+                        TurnedRows.Add<V, W>(tiles + MostTurned * Depth1, rowCount, Depth2, weight2View, column, columns, tiles + MostTurned * Depth1 + MostTurned * Depth2, sums + rowCount * width, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth1, tiles);
+                        Panel.Add<V>(xRows, rowCount, 0, Depth1, tiles, sums);
+                        if (row == first) Panel.Pack<V, W>(weight2View, column, columns, 0, Depth2, tiles + width * Depth1);
+                        Panel.Add<V>(x2Rows, rowCount, 0, Depth2, tiles + width * Depth1, sums + rowCount * width);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1878,7 +2006,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.kn[s,h,n] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.n[h,n,c]
     // 128 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_128x128<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1897,11 +2025,11 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, MostFew = 8, BlockColumns = 32;
+        const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_128x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1913,12 +2041,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -1937,8 +2065,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -1956,7 +2092,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.val[s,h,u] = Σ[c] self_attn.latent[s,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // 256 columns of depth 128. Workers share blocks of columns: up to 8 rows stream the weights,
-    // more rows pass panels of two vectors × the depth in register tiles of 6 rows.
+    // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeysKvBProj_256x128<V>(ref readonly Step step, in Worker worker, CacheView* cache, StoredWeight* weight, float* y)
         where V : struct, ILanes<V>
@@ -1975,11 +2111,11 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, MostFew = 8, BlockColumns = 32;
+        const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
-            int width = range.Length <= MostFew ? BlockColumns : 2 * V.Count;
+            int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
             worker.Share((Columns + width - 1) / width, out int from, out int to);
             KeysKvBProj_256x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
         }
@@ -1991,12 +2127,12 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 256, Depth = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48, RowTile = 240;
         float** cacheRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
         bool few = end - first <= MostFew;
-        int width = end - first <= MostFew ? BlockColumns : 2 * V.Count;
+        int width = end - first <= MostFew ? BlockColumns : end - first <= MostTurned ? TurnedColumns : 2 * V.Count;
         int blocks = (Columns + width - 1) / width;
         for (int block = from; block < to; block++)
         {
@@ -2015,8 +2151,16 @@ internal static unsafe class TinyTrainedKernels
                 }
                 else
                 {
-                    if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
-                    Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    if (end - first <= MostTurned)
+                    {
+                        if (block == from || column == 0) TurnedRows.Turn<V>(cacheRows, rowCount, Depth, tiles);
+                        TurnedRows.Add<V, W>(tiles, rowCount, Depth, weightView, column, columns, tiles + MostTurned * Depth, sums, width);
+                    }
+                    else
+                    {
+                        if (row == first) Panel.Pack<V, W>(weightView, column, columns, 0, Depth, tiles);
+                        Panel.Add<V>(cacheRows, rowCount, 0, Depth, tiles, sums);
+                    }
                 }
                 for (int i = 0; i < rowCount; i++)
                 {

@@ -139,7 +139,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         TokenBytes = 6400,
         PositionBytes = 1536,
         FixedBytes = 64,
-        ScratchBytes = 130816,
+        ScratchBytes = 274176,
         Predicts = true,
     };
 
