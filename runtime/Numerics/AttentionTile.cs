@@ -6,17 +6,18 @@ namespace Sinter.Runtime.Numerics;
 /// <summary>The two products inside attention's online loop, over a tile of rows (queries, or heads that share their keys) and keys.</summary>
 public static unsafe class AttentionTile
 {
-    /// <summary>From how many rows on it pays to turn the keys so that lanes run along them.</summary>
-    private const int FewestTurned = 8;
+    /// <summary>From how many rows on values run in the register tiles of <see cref="Panel"/>; the numbers are the same either way.</summary>
+    private const int FewestTiled = 5;
 
     /// <summary>scores[row, key] += queries[row] · keys[key].</summary>
+    /// <param name="turned">Whether the keys are turned into panels, so that lanes run along them: worth it for many rows. Sums are rounded otherwise then.</param>
     /// <param name="panel">Room for [depth, 2·V.Count] numbers.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScores<V>(
-        float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride, float* panel)
+        float** queries, int rows, int depth, float* keys, int keyStride, int count, float* scores, int stride, bool turned, float* panel)
         where V : struct, ILanes<V>
     {
-        if (rows < FewestTurned)
+        if (!turned)
         {
             AddDots<V>(queries, rows, depth, keys, keyStride, count, scores, stride);
             return;
@@ -188,7 +189,7 @@ public static unsafe class AttentionTile
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
         where V : struct, ILanes<V>
     {
-        int whole = rows < FewestTurned ? 0 : width - width % (2 * V.Count);
+        int whole = rows < FewestTiled ? 0 : width - width % (2 * V.Count);
         for (int column = 0; column < whole; column += 2 * V.Count)
             ValuePanel<V>(weights, stride, factors, rows, values + column, valueStride, count, outputs, column);
         for (int row = 0; row < rows; row += 4)

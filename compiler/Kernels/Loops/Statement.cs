@@ -65,7 +65,7 @@ public enum TileOperation
     /// <summary>(rows, count, start, depth, panel, sums): sums[row, 2 vectors] += row[start..] · panel.</summary>
     AddPanel,
 
-    /// <summary>(queries, rows, depth, keys, key stride, keys' count, scores, stride, panel): scores[row, key] += query · key.</summary>
+    /// <summary>(queries, rows, depth, keys, key stride, keys' count, scores, stride, turned, panel): scores[row, key] += query · key, lanes along the keys if turned.</summary>
     AddScores,
 
     /// <summary>(weights, stride, factors, rows, values, value stride, keys' count, outputs, width): output[row] = output[row] · factor[row] + Σ weight · value.</summary>

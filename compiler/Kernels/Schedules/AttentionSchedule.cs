@@ -19,6 +19,12 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     /// <summary>Keys whose scores are known at once, a multiple of all lane counts.</summary>
     private const int KeyTile = 64;
 
+    /// <summary>
+    /// From how many rows of a sequence on keys are turned into panels. Not of a tile: its size depends on the number of
+    /// workers, and the numbers must not.
+    /// </summary>
+    private const int FewestTurned = 32;
+
     /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
     private const int PanelWidth = 32;
 
@@ -26,6 +32,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     private static readonly Name s_width = new(Kind.Integer, "Width");
     private static readonly Name s_rowTile = new(Kind.Integer, "RowTile");
     private static readonly Name s_keyTile = new(Kind.Integer, "KeyTile");
+    private static readonly Name s_fewestTurned = new(Kind.Integer, "FewestTurned");
     private readonly ParameterNames _parameters = new();
 
     private bool IsShared => operation.Value.Layout.RepeatStride == 0 && operation.Terms.All(t => t.Key.Layout.RepeatStride == 0);
@@ -55,6 +62,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         {
             Name range = inSequence.Let("range", Step.Field("Ranges", Kind.Range)[sequence]);
             Name rows = inSequence.Let("rows", range.Field("Count", Kind.Integer) * (IsShared ? s_heads : (Expression)1));
+            Name turned = inSequence.Let("turned", s_fewestTurned <= rows);
             Name tile = WriteTileSize(inSequence, rows);
             Name tiles = inSequence.Let("tiles", Blocks(rows, tile));
             inSequence.For("item", 0, (IsShared ? (Expression)1 : s_heads) * tiles, (inItem, item) =>
@@ -72,19 +80,24 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                 inItem.For("start", 0, most, s_keyTile, (inKeys, key) =>
                 {
                     Name keyCount = inKeys.Let("keyCount", Min(s_keyTile, most - key));
-                    inKeys.Tile(TileOperation.Clear, scores, count * s_keyTile);
+                    // Rows stand in the order of their positions: the first ones may have passed their last key.
+                    Name skip = inKeys.Let("skip", 0);
+                    if (operation.Causal) inKeys.For("i", 0, count, (each, i) => each.If(bounds[i] <= key, past => past.Set(skip, skip + 1)));
+                    Name left = inKeys.Let("left", count - skip);
+                    inKeys.Tile(TileOperation.Clear, scores, left * s_keyTile);
                     for (int k = 0; k < keyPlaces.Length; k++)
                     {
                         KeyLayout layout = operation.Terms[k].Key;
                         inKeys.Tile(
-                            TileOperation.AddScores, queryRows[k], count, layout.Depth, keyPlaces[k] + Long(key) * layout.Layout.RowStride,
-                            layout.Layout.RowStride, keyCount, scores, s_keyTile, panel);
+                            TileOperation.AddScores, queryRows[k] + skip, left, layout.Depth, keyPlaces[k] + Long(key) * layout.Layout.RowStride,
+                            layout.Layout.RowStride, keyCount, scores, s_keyTile,
+                            turned, panel);
                     }
 
-                    inKeys.For("i", 0, count, (each, i) => WriteSoftmax(each, i, key, keyCount, scores, bounds, largest, total, factors));
+                    inKeys.For("i", skip, count, (each, i) => WriteSoftmax(each, i, skip, key, keyCount, scores, bounds, largest, total, factors));
                     inKeys.Tile(
-                        TileOperation.AddValues, scores, s_keyTile, factors, count, valuePlace + Long(key) * operation.Value.Layout.RowStride,
-                        operation.Value.Layout.RowStride, keyCount, outputRows, s_width);
+                        TileOperation.AddValues, scores, s_keyTile, factors + skip, left, valuePlace + Long(key) * operation.Value.Layout.RowStride,
+                        operation.Value.Layout.RowStride, keyCount, outputRows + skip, s_width);
                 });
                 inItem.For("i", 0, count, (each, i) =>
                 {
@@ -108,6 +121,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                 new Size("Width", operation.Value.Depth),
                 new Size("RowTile", RowTile),
                 new Size("KeyTile", KeyTile),
+                new Size("FewestTurned", FewestTurned),
             }.ToEquatable(),
             entry,
             default,
@@ -148,9 +162,9 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     }
 
     private void WriteSoftmax(
-        Body body, Name i, Name key, Name keyCount, Name scores, Name bounds, Name largest, Name total, Name factors)
+        Body body, Name i, Name skip, Name key, Name keyCount, Name scores, Name bounds, Name largest, Name total, Name factors)
     {
-        Name row = body.Let("row", scores + i * s_keyTile, Kind.Floats);
+        Name row = body.Let("row", scores + (i - skip) * s_keyTile, Kind.Floats);
         Name seen = body.Let("seen", Min(keyCount, Max(0, bounds[i] - key)));
         Name top = body.Let("top", All(largest[i]));
         body.For("s", 0, seen, Lanes, (inner, s) =>

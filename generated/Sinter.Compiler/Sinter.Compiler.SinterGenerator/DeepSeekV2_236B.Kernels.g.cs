@@ -717,7 +717,7 @@ internal static unsafe class DeepSeekV2_236BKernels
     public static void Attention_128x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64;
+        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -732,6 +732,7 @@ internal static unsafe class DeepSeekV2_236BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
+            bool turned = FewestTurned <= rows;
             int parts = Math.Max(1, worker.Count / step.Sequences);
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -762,12 +763,18 @@ internal static unsafe class DeepSeekV2_236BKernels
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
-                    Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, panel);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, panel);
+                    int skip = 0;
                     for (int i = 0; i < rowCount; i++)
                     {
-                        float* row = scores + i * KeyTile;
+                        if (bounds[i] <= start) skip++;
+                    }
+                    int left = rowCount - skip;
+                    Tiles.Clear(scores, left * KeyTile);
+                    AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
+                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    for (int i = skip; i < rowCount; i++)
+                    {
+                        float* row = scores + (i - skip) * KeyTile;
                         int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
                         V top = V.All(largest[i]);
                         for (int s = 0; s < seen; s += V.Count)
@@ -790,7 +797,7 @@ internal static unsafe class DeepSeekV2_236BKernels
                         }
                         total[i] = total[i] * factors[i] + V.Sum(sum);
                     }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors, rowCount, valuePlace + (long)start * 512, 512, keyCount, outputRows, Width);
+                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 512, 512, keyCount, outputRows + skip, Width);
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -2028,7 +2035,7 @@ internal static unsafe class DeepSeekV2_236BKernels
     public static void Attention_128x128And64To128<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64;
+        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -2043,6 +2050,7 @@ internal static unsafe class DeepSeekV2_236BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count;
+            bool turned = FewestTurned <= rows;
             int parts = Math.Max(1, worker.Count / (step.Sequences * Heads));
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -2073,12 +2081,18 @@ internal static unsafe class DeepSeekV2_236BKernels
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
-                    Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, panel);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, panel);
+                    int skip = 0;
                     for (int i = 0; i < rowCount; i++)
                     {
-                        float* row = scores + i * KeyTile;
+                        if (bounds[i] <= start) skip++;
+                    }
+                    int left = rowCount - skip;
+                    Tiles.Clear(scores, left * KeyTile);
+                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, turned, panel);
+                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    for (int i = skip; i < rowCount; i++)
+                    {
+                        float* row = scores + (i - skip) * KeyTile;
                         int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
                         V top = V.All(largest[i]);
                         for (int s = 0; s < seen; s += V.Count)
@@ -2101,7 +2115,7 @@ internal static unsafe class DeepSeekV2_236BKernels
                         }
                         total[i] = total[i] * factors[i] + V.Sum(sum);
                     }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors, rowCount, valuePlace + (long)start * 16384, 16384, keyCount, outputRows, Width);
+                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 16384, 16384, keyCount, outputRows + skip, Width);
                 }
                 for (int i = 0; i < rowCount; i++)
                 {

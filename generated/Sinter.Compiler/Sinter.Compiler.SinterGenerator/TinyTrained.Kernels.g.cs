@@ -657,7 +657,7 @@ internal static unsafe class TinyTrainedKernels
     public static void Attention_4x128And16To128<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64;
+        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -672,6 +672,7 @@ internal static unsafe class TinyTrainedKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
+            bool turned = FewestTurned <= rows;
             int parts = Math.Max(1, worker.Count / step.Sequences);
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -702,12 +703,18 @@ internal static unsafe class TinyTrainedKernels
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
-                    Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, panel);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, panel);
+                    int skip = 0;
                     for (int i = 0; i < rowCount; i++)
                     {
-                        float* row = scores + i * KeyTile;
+                        if (bounds[i] <= start) skip++;
+                    }
+                    int left = rowCount - skip;
+                    Tiles.Clear(scores, left * KeyTile);
+                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
+                    AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    for (int i = skip; i < rowCount; i++)
+                    {
+                        float* row = scores + (i - skip) * KeyTile;
                         int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
                         V top = V.All(largest[i]);
                         for (int s = 0; s < seen; s += V.Count)
@@ -730,7 +737,7 @@ internal static unsafe class TinyTrainedKernels
                         }
                         total[i] = total[i] * factors[i] + V.Sum(sum);
                     }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors, rowCount, valuePlace + (long)start * 128, 128, keyCount, outputRows, Width);
+                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 128, 128, keyCount, outputRows + skip, Width);
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
@@ -2182,7 +2189,7 @@ internal static unsafe class TinyTrainedKernels
     public static void Attention_4x32And16To64<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 64, RowTile = 96, KeyTile = 64;
+        const int Heads = 4, Width = 64, RowTile = 96, KeyTile = 64, FewestTurned = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -2197,6 +2204,7 @@ internal static unsafe class TinyTrainedKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count;
+            bool turned = FewestTurned <= rows;
             int parts = Math.Max(1, worker.Count / (step.Sequences * Heads));
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -2227,12 +2235,18 @@ internal static unsafe class TinyTrainedKernels
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
-                    Tiles.Clear(scores, rowCount * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows, rowCount, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, panel);
-                    AttentionTile.AddScores<V>(query2Rows, rowCount, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, panel);
+                    int skip = 0;
                     for (int i = 0; i < rowCount; i++)
                     {
-                        float* row = scores + i * KeyTile;
+                        if (bounds[i] <= start) skip++;
+                    }
+                    int left = rowCount - skip;
+                    Tiles.Clear(scores, left * KeyTile);
+                    AttentionTile.AddScores<V>(queryRows + skip, left, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
+                    AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    for (int i = skip; i < rowCount; i++)
+                    {
+                        float* row = scores + (i - skip) * KeyTile;
                         int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
                         V top = V.All(largest[i]);
                         for (int s = 0; s < seen; s += V.Count)
@@ -2255,7 +2269,7 @@ internal static unsafe class TinyTrainedKernels
                         }
                         total[i] = total[i] * factors[i] + V.Sum(sum);
                     }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors, rowCount, valuePlace + (long)start * 256, 256, keyCount, outputRows, Width);
+                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 256, 256, keyCount, outputRows + skip, Width);
                 }
                 for (int i = 0; i < rowCount; i++)
                 {
