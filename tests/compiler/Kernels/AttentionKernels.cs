@@ -26,40 +26,45 @@ public sealed unsafe class AttentionKernels
 
     public static TheoryData<string> Names() => [.. s_operations.Select(o => o.Name)];
 
+    internal static AttentionOperation Operation(string name) => s_operations.Single(o => o.Name == name);
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Equals_the_softmax_in_double_precision(string name)
     {
-        AttentionOperation operation = s_operations.Single(o => o.Name == name);
         (int, int, int)[][] steps = [[(1, 1, 0)], [(1, 70, 1)], [(1, 64, 0), (1, 3, 2)], [(9, 9, 0)], [(70, 130, 1), (1, 65, 0), (3, 3, 2)]];
         foreach ((int, int, int)[] sequences in steps)
         {
-            foreach (float spread in new[] { 1f, 40f })
-            {
-                using var memory = new GuardedMemory();
-                var step = new TestStep(memory, sequences);
-                (nint[] arguments, int outputs, double[] wanted) = Prepare(operation, memory, step, spread);
-                float* y = (float*)arguments[^1];
-                foreach (Type lanes in KernelTest.Lanes)
-                {
-                    float[]? alone = null;
-                    foreach (int workers in new[] { 1, 2, 3 })
-                    {
-                        new Span<float>(y, outputs).Fill(float.NaN);
-                        s_kernels.Run(name, lanes, step.Step, workers, arguments);
-                        float[] found = new Span<float>(y, outputs).ToArray();
-                        for (int i = 0; i < outputs; i++)
-                        {
-                            // Weights are exact to some units in the last place, and scores to their own rounding.
-                            if (double.IsNaN(wanted[i])) Assert.True(float.IsNaN(found[i]), $"{name} wrote to place {i}");
-                            else KernelTest.Close(wanted[i], found[i], 4e-6 * (1 + spread), $"{name}, {sequences.Length} sequences, {lanes.Name}, {workers} workers: place {i}");
-                        }
+            foreach (float spread in new[] { 1f, 40f }) Compare(s_kernels, Operation(name), sequences, spread, KernelTest.Lanes);
+        }
+    }
 
-                        float[] comparable = [.. found.Select(v => float.IsNaN(v) ? 0 : v)];
-                        alone ??= comparable;
-                        Assert.True(comparable.AsSpan().SequenceEqual(alone), $"{workers} workers give other numbers than one");
-                    }
+    /// <summary>Runs with one to three workers, and compares with a loop in double precision and among themselves.</summary>
+    internal static void Compare(CompiledKernels kernels, AttentionOperation operation, (int, int, int)[] sequences, float spread, IEnumerable<Type> lanesTypes)
+    {
+        string name = operation.Name;
+        using var memory = new GuardedMemory();
+        var step = new TestStep(memory, sequences);
+        (nint[] arguments, int outputs, double[] wanted) = Prepare(operation, memory, step, spread);
+        float* y = (float*)arguments[^1];
+        foreach (Type lanes in lanesTypes)
+        {
+            float[]? alone = null;
+            foreach (int workers in new[] { 1, 2, 3 })
+            {
+                new Span<float>(y, outputs).Fill(float.NaN);
+                kernels.Run(name, lanes, step.Step, workers, arguments);
+                float[] found = new Span<float>(y, outputs).ToArray();
+                for (int i = 0; i < outputs; i++)
+                {
+                    // Weights are exact to some units in the last place, and scores to their own rounding.
+                    if (double.IsNaN(wanted[i])) Assert.True(float.IsNaN(found[i]), $"{name} wrote to place {i}");
+                    else KernelTest.Close(wanted[i], found[i], 4e-6 * (1 + spread), $"{name}, {sequences.Length} sequences, {lanes.Name}, {workers} workers: place {i}");
                 }
+
+                float[] comparable = [.. found.Select(v => float.IsNaN(v) ? 0 : v)];
+                alone ??= comparable;
+                Assert.True(comparable.AsSpan().SequenceEqual(alone), $"{workers} workers give other numbers than one");
             }
         }
     }

@@ -26,13 +26,17 @@ public sealed unsafe class ChoiceKernels
     private static readonly CompiledKernels s_kernels =
         new([.. s_choices.Select(o => KernelPrinter.Print(o, o.Name)), KernelPrinter.Print(s_group, s_group.Name)]);
 
+    internal static ChooseOperation Operation(string name) => s_choices.Single(o => o.Name == name);
+
+    internal static GroupOperation Group => s_group;
+
     public static TheoryData<string> Names() => [.. s_choices.Select(o => o.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void Chooses_what_sorting_chooses(string name)
     {
-        ChooseOperation operation = s_choices.Single(o => o.Name == name);
+        ChooseOperation operation = Operation(name);
         foreach (int tokens in new[] { 1, 2, 40 })
         {
             foreach (int levels in new[] { 1, 3, 1000 })

@@ -47,11 +47,13 @@ public sealed class ContractionKernels
         return data;
     }
 
+    internal static ContractionOperation Operation(string name) => s_operations.Single(o => o.Name == name);
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Equals_the_sum_in_double_precision(string name, WeightFormat format)
     {
-        ContractionOperation operation = s_operations.Single(o => o.Name == name);
+        ContractionOperation operation = Operation(name);
         foreach (int tokens in operation.Rows == RowSource.Tokens ? [1, 2, 3, 8, 9, 13, operation.Columns < 40 ? 245 : 60] : new[] { 1, 7, 30 })
         {
             using var problem = new ContractionProblem(operation, format, tokens);
@@ -74,7 +76,7 @@ public sealed class ContractionKernels
         {
             foreach (byte code in new byte[] { 0x7f, 0xff })
             {
-                using var problem = new ContractionProblem(s_operations.Single(o => o.Name == name), WeightFormat.E4M3, tokens, code);
+                using var problem = new ContractionProblem(Operation(name), WeightFormat.E4M3, tokens, code);
                 foreach (Type lanes in KernelTest.Lanes) problem.Run(s_kernels, lanes, 2);
             }
         }

@@ -80,6 +80,19 @@ public sealed class PublishedFiguresTests
         Assert.Equal(1, plan.Decoding.AbsorbedFlops / (2 * (double)SummarizeModel.Of(s_v3).Active + attention), 0.01);
     }
 
+    [Theory]
+    [InlineData("deepseek_v2_236b.sinter", 236, 21)]
+    [InlineData("deepseek_v2_lite.sinter", 15.7, 2.4)]
+    public void DeepSeek_V2_has_as_many_parameters_in_all_and_active(string file, double total, double active)
+    {
+        ModelSummary summary = SummarizeModel.Of(Build(file, null));
+        int digits = total == Math.Round(total) ? 0 : 1;
+        Assert.Equal(total, Billions(summary.Total, digits));
+
+        // Of V2-Lite's 2.45 billion (with the output layer, without the embedding) the makers cut the last digit off.
+        Assert.InRange(summary.Active / 1e9, active, active + Math.Pow(10, -digits));
+    }
+
     [Fact]
     public void Kimi_K2_has_a_trillion_parameters_and_32_billion_active()
     {

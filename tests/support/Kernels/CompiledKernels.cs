@@ -14,11 +14,12 @@ using Sinter.Runtime.Execution;
 
 namespace Sinter.Tests.Kernels;
 
+/// <param name="arguments">In the order of the kernel's parameters: pointers, and counts.</param>
+public unsafe delegate void KernelInvocation(ref readonly Step step, in Worker worker, nint* arguments);
+
 /// <summary>Printed kernels, compiled in memory and run by real threads.</summary>
 public sealed unsafe class CompiledKernels
 {
-    private delegate void Invocation(ref readonly Step step, in Worker worker, nint* arguments);
-
     private readonly Dictionary<string, KernelSource> _sources;
     private readonly Type _type;
 
@@ -42,6 +43,11 @@ public sealed unsafe class CompiledKernels
         _type = Compile(text.ToString()).GetType("Printed")!;
     }
 
+    /// <summary>A kernel for callers with a team and scratch memory of their own.</summary>
+    /// <param name="lanes">Lanes128, Lanes256 or Lanes512.</param>
+    public KernelInvocation Get(string method, Type lanes) =>
+        _type.GetMethod(method + "Call")!.MakeGenericMethod(lanes).CreateDelegate<KernelInvocation>();
+
     /// <summary>Runs a kernel on a team of <paramref name="workers"/> threads, each with scratch memory of its own.</summary>
     /// <param name="lanes">Lanes128, Lanes256 or Lanes512.</param>
     /// <param name="arguments">In the order of the kernel's parameters: pointers, and counts.</param>
@@ -50,7 +56,7 @@ public sealed unsafe class CompiledKernels
         KernelSource source = _sources[method];
         if (arguments.Length != source.Parameters.Count)
             throw new ArgumentException($"{method} takes {source.Parameters.Count} arguments, not {arguments.Length}.");
-        var call = _type.GetMethod(method + "Call")!.MakeGenericMethod(lanes).CreateDelegate<Invocation>();
+        KernelInvocation call = Get(method, lanes);
         var team = new ThreadTeam(workers);
         Exception? failure = null;
         var threads = new Thread[workers];
