@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using Sinter.Compiler;
 using Sinter.Compiler.Emit;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;

@@ -22,20 +22,25 @@ internal static unsafe class MachineLimits<V>
     public static double MultiplyAdds(ThreadTeam team) =>
         24.0 * V.Count * Rounds * team.Count / BestSeconds(() => team.Run((in Worker _) => s_result = Multiply(Rounds)));
 
-    /// <summary>Bytes a second that come from memory when it is read from one end to the other.</summary>
+    /// <summary>Bytes a second that come from memory when it is read from one end to the other, piece after piece.</summary>
     public static double ReadStream(ThreadTeam team)
     {
+        const long pieceBytes = 32L << 20;
         float* numbers = (float*)NativeMemory.AlignedAlloc((nuint)StreamBytes, 64);
         try
         {
-            long count = StreamBytes / sizeof(float);
-            for (long i = 0; i < count; i += 1024) new Span<float>(numbers + i, 1024).Fill(1f);
-            double seconds = BestSeconds(() => team.Run((in Worker worker) =>
+            long count = pieceBytes / sizeof(float), next = 0;
+            for (long i = 0; i < StreamBytes / sizeof(float); i += 1024) new Span<float>(numbers + i, 1024).Fill(1f);
+            return pieceBytes / BestSeconds(() =>
             {
-                worker.Share((int)(count / (8 * V.Count)), out int from, out int to);
-                s_result = Read(numbers, from, to);
-            }));
-            return StreamBytes / seconds;
+                float* piece = numbers + next * count;
+                next = (next + 1) % (StreamBytes / pieceBytes);
+                team.Run((in Worker worker) =>
+                {
+                    worker.Share((int)(count / (8 * V.Count)), out int from, out int to);
+                    s_result = Read(piece, from, to);
+                });
+            });
         }
         finally
         {

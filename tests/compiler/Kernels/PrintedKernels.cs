@@ -29,7 +29,7 @@ public sealed class PrintedKernels
             "Group" => ChoiceKernels.Group,
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
-        await Verifier.Verify(KernelPrinter.Print(operation, operation.Name).Text, "cs")
+        await Verifier.Verify(KernelPrinter.Print(operation, operation.Name).Text)
             .UseDirectory("snapshots").UseFileName(kind);
     }
 }
