@@ -1,7 +1,8 @@
-"""Makes a checkpoint of DeepSeek-V3's layout with random weights, for measuring speed: make_model.py FOLDER
+"""Makes a checkpoint of DeepSeek-V3's layout with random weights, for measuring speed: make_model.py FOLDER [S|M]
 
-24.8 million parameters, of which a token reads 11.9 million: small enough to make anywhere, too large for a core's
-caches, and with the shape of the real one (latent attention, a dense layer first, grouped experts, one of them shared).
+Both have the shape of the real one: latent attention, a dense layer first, grouped experts, one of them shared.
+S: 24.8 million parameters, of which a token reads 11.9 million: small enough to make anywhere, too large for a core's caches.
+M: 974 million, of which a token reads 208 million: what it reads comes from memory.
 """
 import json
 import pathlib
@@ -51,6 +52,26 @@ CONFIG = {
     "use_cache": True,
 }
 
+SIZES = {
+    "S": {},
+    "M": {
+        "vocab_size": 24576,
+        "hidden_size": 1024,
+        "num_hidden_layers": 16,
+        "intermediate_size": 4096,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 16,
+        "q_lora_rank": 384,
+        "kv_lora_rank": 256,
+        "n_routed_experts": 48,
+        "num_experts_per_tok": 6,
+        "moe_intermediate_size": 384,
+        "n_group": 8,
+        "topk_group": 4,
+        "max_position_embeddings": 8192,
+    },
+}
+
 
 def shapes(c):
     """Name → shape of every tensor, in the order of the layers."""
@@ -83,12 +104,13 @@ def shapes(c):
     yield "lm_head.weight", (c["vocab_size"], d)
 
 
-def main(folder):
+def main(folder, size="S"):
+    config = CONFIG | SIZES[size]
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(20241227)
     tensors = {}
-    for name, shape in shapes(CONFIG):
+    for name, shape in shapes(config):
         numbers = torch.randn(shape, generator=generator)
         if name.endswith("e_score_correction_bias"):
             tensors[name] = numbers * 0.01
@@ -97,11 +119,11 @@ def main(folder):
         else:
             tensors[name] = (numbers / shape[1] ** 0.5).bfloat16()
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     print(f"{sum(t.numel() for t in tensors.values()) / 1e6:.1f} million parameters in {folder}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["S"], ["M"]):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])
