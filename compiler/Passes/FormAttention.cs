@@ -10,6 +10,9 @@ namespace Sinter.Compiler.Passes;
 /// </summary>
 public static class FormAttention
 {
+    // A function that uses its argument twice doubles what is written; that of published models uses it once.
+    private const int MostWritten = 256;
+
     public static TensorGraph Run(TensorGraph graph)
     {
         int[] uses = graph.CountUses();
@@ -45,8 +48,8 @@ public static class FormAttention
         }
 
         var products = new List<int>();
-        Scalar function = Inline(graph, uses, score, products);
-        if (products.Count == 0 || function.OfSum(products.Count) is not { } map) return null;
+        Scalar? function = Inline(graph, uses, score, products);
+        if (products.Count == 0 || function?.OfSum(products.Count) is not { } map) return null;
 
         var terms = new List<QueryKey>();
         foreach (int product in products)
@@ -60,21 +63,26 @@ public static class FormAttention
         return new Attend(contract.Name, contract.Axes, heads, terms.ToEquatable(), map, isCausal, value, softmax.Over);
     }
 
-    /// <summary>The maps that lead to a value as one function of the products they start from.</summary>
-    private static Scalar Inline(TensorGraph graph, int[] uses, int node, List<int> products)
+    /// <summary>The maps that lead to a value as one function of the products they start from; null where it would be too large.</summary>
+    private static Scalar? Inline(TensorGraph graph, int[] uses, int root, List<int> products)
     {
-        if (graph.Nodes[node] is Map map && uses[node] == 1)
-        {
-            return map.Function.Substitute(index => Inline(graph, uses, map.Inputs[index], products));
-        }
+        int written = 0;
+        Scalar function = Write(root);
+        return written <= MostWritten ? function : null;
 
-        int place = products.IndexOf(node);
-        if (place < 0)
+        Scalar Write(int node)
         {
-            products.Add(node);
-            place = products.Count - 1;
-        }
+            if (written++ <= MostWritten && graph.Nodes[node] is Map map && uses[node] == 1)
+                return map.Function.Substitute(index => Write(map.Inputs[index]));
 
-        return new Argument(place);
+            int place = products.IndexOf(node);
+            if (place < 0)
+            {
+                place = products.Count;
+                products.Add(node);
+            }
+
+            return new Argument(place);
+        }
     }
 }

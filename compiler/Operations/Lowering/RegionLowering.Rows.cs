@@ -214,9 +214,9 @@ internal sealed partial class RegionLowering
             List<int> inlined = [];
             void Visit(int node, bool isRoot)
             {
-                if (_lowering.Graph.Nodes[node] is Weight or Contract || !isRoot && _lowering._stored[node] is not null) return;
+                if (inlined.Contains(node) || _lowering.Graph.Nodes[node] is Weight or Contract || !isRoot && _lowering._stored[node] is not null) return;
                 foreach (int operand in _lowering.Graph.Nodes[node].Operands) Visit(operand, false);
-                if (!inlined.Contains(node)) inlined.Add(node);
+                inlined.Add(node);
             }
 
             Visit(_root, true);

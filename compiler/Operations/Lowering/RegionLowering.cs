@@ -10,6 +10,9 @@ namespace Sinter.Compiler.Operations.Lowering;
 /// </summary>
 internal sealed partial class RegionLowering
 {
+    // Values and their uses in a function that is written out; those of published models have some dozen.
+    private const int MostWritten = 256;
+
     private readonly Region _region;
     private readonly int[] _uses;
     private readonly bool[] _mustStore;
@@ -74,6 +77,27 @@ internal sealed partial class RegionLowering
 
         foreach (Output output in Graph.Outputs) _mustStore[output.Node] = true;
         foreach (Trace trace in Graph.Traces) _mustStore[trace.Node] = true;
+        BoundFunctions();
+    }
+
+    /// <summary>
+    /// What happens along a row is written as one function, and a map that uses its argument twice doubles what is written:
+    /// where that would grow beyond measure, the values that it starts from get memory.
+    /// </summary>
+    private void BoundFunctions()
+    {
+        int[] sizes = new int[Graph.Nodes.Count];
+        for (int i = 0; i < sizes.Length; i++)
+        {
+            if (Graph.Nodes[i] is not (Map or Reduce or Softmax)) continue;
+            sizes[i] = Size(Graph.Nodes[i]);
+            if (sizes[i] <= MostWritten) continue;
+            foreach (int operand in Graph.Nodes[i].Operands) _mustStore[operand] |= Graph.Nodes[operand] is Map or Softmax;
+            sizes[i] = Size(Graph.Nodes[i]);
+        }
+
+        int Size(Node node) => 1 + (node is Map map ? map.Function.Arguments().Sum(argument => Written(map.Inputs[argument])) : node.Operands.Sum(Written));
+        int Written(int node) => _mustStore[node] ? 1 : 1 + sizes[node];
     }
 
     private void Lower(int index)

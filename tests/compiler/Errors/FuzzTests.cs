@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
-using System.Threading;
 using Sinter.Compiler.Binding;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Syntax;
@@ -42,7 +41,7 @@ public sealed class FuzzTests
     public void Survives_mutations(string sample, int rounds)
     {
         var random = new Random(sample.Length);
-        WithSmallStack(() =>
+        LimitedThread.Run(() =>
         {
             for (int round = 0; round < rounds; round++)
             {
@@ -56,7 +55,7 @@ public sealed class FuzzTests
     public void Survives_random_text()
     {
         var random = new Random(5);
-        WithSmallStack(() =>
+        LimitedThread.Run(() =>
         {
             for (int round = 0; round < 3000; round++)
             {
@@ -91,8 +90,8 @@ public sealed class FuzzTests
         foreach (int depth in new[] { 60, 300, 20_000 })
         {
             string value = string.Concat(Enumerable.Repeat(open, depth)) + "x[t,d]" + string.Concat(Enumerable.Repeat(close, depth));
-            WithSmallStack(() => Compile("deep.sinter", Whole($"y[t,d] = {value}")));
-            WithSmallStack(() => Compile("deep.sinter", $"config {{ a = {value} }}\n" + Whole("y[t,d] = a * x[t,d]")));
+            LimitedThread.Run(() => Compile("deep.sinter", Whole($"y[t,d] = {value}")));
+            LimitedThread.Run(() => Compile("deep.sinter", $"config {{ a = {value} }}\n" + Whole("y[t,d] = a * x[t,d]")));
         }
     }
 
@@ -105,7 +104,7 @@ public sealed class FuzzTests
         foreach (int depth in new[] { 60, 5_000 })
         {
             string body = string.Concat(Enumerable.Repeat(open, depth)) + "{ y[t,d] = x[t,d] }" + string.Concat(Enumerable.Repeat(close, depth));
-            WithSmallStack(() => Compile("deep.sinter", Whole(body)));
+            LimitedThread.Run(() => Compile("deep.sinter", Whole(body)));
         }
     }
 
@@ -173,24 +172,5 @@ public sealed class FuzzTests
     }
 
     /// <summary>The smallest main stack that .NET programs commonly have.</summary>
-    private static void WithSmallStack(Action action)
-    {
-        Exception? failure = null;
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                action();
-            }
-            catch (Exception exception)
-            {
-                failure = exception;
-            }
-        }, 1 << 20);
-        thread.Start();
-        thread.Join();
-        if (failure is not null) throw failure;
-    }
-
     private static string ImportPath(string file) => Path.GetRelativePath(s_models, file).Replace('\\', '/');
 }
