@@ -9,7 +9,7 @@ namespace Sinter.Ptx.Tests;
 /// <summary>Kernels as text, checked by ptxas before they run, where ptxas is there (tools/cuda/get-ptxas.sh).</summary>
 internal static class Ptx
 {
-    private static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
+    public static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
 
     public static string? Assembler { get; } = Find();
 
