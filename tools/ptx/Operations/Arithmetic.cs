@@ -13,7 +13,6 @@ internal static class Arithmetic
         ["add"] = site => Choose(site, 2, IntegerAdd),
         ["sub"] = site => Choose(site, 2, IntegerSubtract),
         ["mul"] = site => Choose(site, 2, Multiply),
-        ["mul24"] = site => Multiply(site, site.TakeType()),
         ["mad"] = site => Choose(site, 3, Multiply),
         ["fma"] = site => Choose(site, 3, Multiply),
         ["div"] = site => Choose(site, 2, Divide),
@@ -22,18 +21,11 @@ internal static class Arithmetic
         ["max"] = site => Choose(site, 2, Integer2((t, a, b) => Less(t, a, b) ? b : a)),
         ["neg"] = site => Choose(site, 1, Integer1((t, a) => 0 - a)),
         ["abs"] = site => Choose(site, 1, Integer1((t, a) => (ulong)Math.Abs(t.SignExtend(a)))),
-        ["sad"] = Sad,
-        ["addc"] = site => WithCarry(site, subtract: false, carryIn: true),
-        ["subc"] = site => WithCarry(site, subtract: true, carryIn: true),
         ["rcp"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
         ["sqrt"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
         ["rsqrt"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
-        ["sin"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
-        ["cos"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
         ["lg2"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
         ["ex2"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
-        ["tanh"] = site => FloatArithmetic.Decode(site, site.TakeType(), 1),
-        ["copysign"] = Copysign,
     };
 
     private static bool Less(DataType type, ulong a, ulong b) => type.IsSigned ? type.SignExtend(a) < type.SignExtend(b) : a < b;
@@ -64,7 +56,7 @@ internal static class Arithmetic
     {
         if (site.Left.IndexOf("cc") >= 0)
         {
-            return WithCarry(site, type, subtract, carryIn: false);
+            throw site.Error($"{site.Root}.cc is not supported yet.");
         }
 
         if (site.Take("sat"))
@@ -77,24 +69,6 @@ internal static class Arithmetic
         }
 
         return subtract ? Integer2((t, a, b) => a - b)(site, type) : Integer2((t, a, b) => a + b)(site, type);
-    }
-
-    private static Execute WithCarry(Site site, bool subtract, bool carryIn) => WithCarry(site, site.TakeType(), subtract, carryIn);
-
-    /// <summary>Extended-precision adds; the carry flag is a register of the decoder's (section 9.7.2).</summary>
-    private static Execute WithCarry(Site site, DataType type, bool subtract, bool carryIn)
-    {
-        site.Take("cc");
-        var (d, a, b, carry) = (site.Out(0, type), site.In(1, type), site.In(2, type), site.Carry);
-        return LaneLoops.Each((warp, lane) =>
-        {
-            var x = (UInt128)warp.Read(a, lane);
-            var y = (UInt128)warp.Read(b, lane);
-            var c = carryIn ? (UInt128)warp.Read(carry, lane) : 0;
-            var result = subtract ? x - y - c : x + y + c;
-            warp.Write(d, lane, (ulong)result & type.Mask);
-            warp.Write(carry, lane, (ulong)(result >> type.Bits) & 1);
-        });
     }
 
     private static Execute Multiply(Site site, DataType type)
@@ -142,19 +116,5 @@ internal static class Arithmetic
             var (x, y) = ((Int128)t.SignExtend(a), (Int128)t.SignExtend(b));
             return (ulong)(long)(remainder ? x % y : x / y);
         })(site, type);
-    }
-
-    private static Execute Sad(Site site)
-    {
-        var type = site.TakeType();
-        return LaneLoops.Map(site.Out(0, type), site.In(1, type), site.In(2, type), site.In(3, type), (a, b, c)
-            => ((Less(type, a, b) ? b - a : a - b) + c) & type.Mask);
-    }
-
-    private static Execute Copysign(Site site)
-    {
-        var type = site.TakeType();
-        var sign = 1UL << (type.Bits - 1);
-        return LaneLoops.Map(site.Out(0, type), site.In(1, type), site.In(2, type), (a, b) => (a & sign) | (b & ~sign));
     }
 }

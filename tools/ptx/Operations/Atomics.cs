@@ -32,6 +32,11 @@ internal static class Atomics
         site.Take("ftz");
         var name = site.TakeOne("add", "min", "max", "and", "or", "xor", "exch", "inc", "dec", "cas");
         var count = site.TakeAny("v2", "v4", "v8") switch { "v2" => 2, "v4" => 4, "v8" => 8, _ => 1 };
+        if (count > 1)
+        {
+            throw site.Error($"{site.Instruction.Opcode} is not supported yet.");
+        }
+
         var type = site.TakeType();
         var f = s_operations[name];
         var first = returns ? 1 : 0;

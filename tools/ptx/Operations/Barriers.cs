@@ -6,14 +6,13 @@ using Sinter.Ptx.Text;
 
 namespace Sinter.Ptx.Operations;
 
-/// <summary>Barriers of a block, a warp and of a cluster of one block (PTX ISA, section 9.7.13).</summary>
+/// <summary>Barriers of a block and of a warp (PTX ISA, section 9.7.13).</summary>
 internal static class Barriers
 {
     public static Dictionary<string, Decode> Table { get; } = new()
     {
         ["bar"] = Barrier,
         ["barrier"] = Barrier,
-        ["mbarrier"] = Mbarriers.Decode,
     };
 
     private static Execute Barrier(Site site)
@@ -28,7 +27,7 @@ internal static class Barriers
 
         if (site.Take("cluster"))
         {
-            return Cluster(site);
+            throw site.Error("barrier.cluster is not supported yet.");
         }
 
         site.Take("cta");
@@ -85,17 +84,6 @@ internal static class Barriers
         }
 
         return warp.Block.Barrier((int)number);
-    }
-
-    /// <summary>A cluster of one block: its barrier is the block's.</summary>
-    private static Execute Cluster(Site site)
-    {
-        site.TakeAny("release", "acquire", "relaxed");
-        site.Take("aligned");
-        site.Convergence = Convergence.Barrier;
-        return site.TakeOne("arrive", "wait") == "arrive"
-            ? static (_, _) => { }
-            : static (warp, active) => warp.Block.Barrier(0).Arrive(warp, active, 0, waits: true);
     }
 
     private static void Meet(Warp warp, uint active)

@@ -20,7 +20,6 @@ internal static class BitOperation
         ["clz"] = Counting((t, a) => (ulong)(BitOperations.LeadingZeroCount(a) - 64 + t.Bits)),
         ["brev"] = Unary((t, a) => Reverse(a, t.Bits)),
         ["bfind"] = FindHighest,
-        ["fns"] = site => throw site.Error("fns is not supported."),
         ["shl"] = Shift((t, a, n) => n >= (uint)t.Bits ? 0 : (a << (int)n) & t.Mask),
         ["shr"] = Shift((t, a, n) => t.IsSigned
             ? (ulong)(t.SignExtend(a) >> (int)Math.Min(n, 63)) & t.Mask
@@ -30,7 +29,6 @@ internal static class BitOperation
         ["prmt"] = Permute,
         ["bfe"] = Extract,
         ["bfi"] = Insert,
-        ["bmsk"] = Mask,
     };
 
     private static Decode Logic(Func<ulong, ulong, ulong> f) => site =>
@@ -161,17 +159,6 @@ internal static class BitOperation
             var mask = position >= 64 ? 0 : field << position & type.Mask;
             var (a, b) = (warp.Read(x, lane), warp.Read(y, lane));
             warp.Write(d, lane, (b & ~mask) | (position >= 64 ? 0 : a << position & mask));
-        });
-    }
-
-    private static Execute Mask(Site site)
-    {
-        var clamps = site.TakeOne("clamp", "wrap") == "clamp";
-        site.TakeType();
-        return LaneLoops.Map(site.Out(0, DataType.B32), site.In(1, DataType.U32), site.In(2, DataType.U32), (a, b) =>
-        {
-            var (start, length) = clamps ? (Math.Min(a, 32), Math.Min(b, 32)) : (a & 31, b & 31);
-            return (uint)(((1UL << (int)length) - 1) << (int)start);
         });
     }
 }

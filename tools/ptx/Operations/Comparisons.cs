@@ -15,9 +15,7 @@ internal static class Comparisons
     public static Dictionary<string, Decode> Table { get; } = new()
     {
         ["setp"] = SetPredicate,
-        ["set"] = Set,
         ["selp"] = Select,
-        ["slct"] = SelectBySign,
     };
 
     /// <summary>A comparison of two values of a type, by its name.</summary>
@@ -105,29 +103,9 @@ internal static class Comparisons
         });
     }
 
-    private static Execute Set(Site site)
-    {
-        var compare = site.TakeOne(s_names);
-        var flush = site.Take("ftz");
-        var result = site.TakeType();
-        var type = site.TakeType();
-        var holds = Compare(site, compare, type, flush);
-        var yes = result.IsFloat ? result.Format!.Encode(1) : result.Mask;
-        return LaneLoops.Map(site.Out(0, result), site.In(1, type), site.In(2, type), (a, b) => holds(a, b) ? yes : 0);
-    }
-
     private static Execute Select(Site site)
     {
         var type = site.TakeType();
         return LaneLoops.Map(site.Out(0, type), site.In(1, type), site.In(2, type), site.In(3, DataType.Predicate), (a, b, c) => c != 0 ? a : b);
-    }
-
-    private static Execute SelectBySign(Site site)
-    {
-        site.Take("ftz");
-        var type = site.TakeType();
-        var sign = site.TakeType();
-        return LaneLoops.Map(site.Out(0, type), site.In(1, type), site.In(2, type), site.In(3, sign), (a, b, c)
-            => (sign.IsFloat ? sign.Format!.Decode((uint)c) >= 0 : sign.SignExtend(c) >= 0) ? a : b);
     }
 }

@@ -19,14 +19,6 @@ internal static class ControlFlow
             warp.Exit(active);
         },
         ["membar"] = Nothing,
-        ["griddepcontrol"] = Nothing,
-        ["nanosleep"] = Nothing,
-        ["pmevent"] = Nothing,
-        ["setmaxnreg"] = static site =>
-        {
-            site.Convergence = Convergence.Warp;
-            return Nothing(site);
-        },
         ["fence"] = Fence,
     };
 
@@ -56,12 +48,7 @@ internal static class ControlFlow
             : static (warp, active) => warp.Exit(active);
     }
 
-    private static Execute Fence(Site site)
-    {
-        var proxy = site.Left.Any(modifier => modifier.StartsWith("proxy::async", System.StringComparison.Ordinal));
-        Nothing(site);
-        return proxy
-            ? LaneLoops.Each(static (warp, lane) => warp.Block.Order?.FenceProxy(warp.Thread(lane)))
-            : static (_, _) => { };
-    }
+    private static Execute Fence(Site site) => site.Left.Any(modifier => modifier.StartsWith("proxy", System.StringComparison.Ordinal))
+        ? throw site.Error("fence.proxy is not supported yet.")
+        : Nothing(site);
 }

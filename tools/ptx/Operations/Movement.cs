@@ -17,21 +17,8 @@ internal static class Movement
     {
         ["mov"] = Move,
         ["ld"] = Load,
-        ["ldu"] = Load,
         ["st"] = Store,
         ["cvta"] = ConvertAddress,
-        ["isspacep"] = IsSpace,
-        ["mapa"] = site =>
-        {
-            TakeSpace(site);
-            var type = site.TakeType();
-            return LaneLoops.Map(site.Out(0, type), site.In(1, type), static a => a);
-        },
-        ["prefetch"] = Ignore,
-        ["prefetchu"] = Ignore,
-        ["discard"] = Ignore,
-        ["applypriority"] = Ignore,
-        ["createpolicy"] = site => throw site.Error("createpolicy is not supported; leave the cache hint out."),
         ["atom"] = Atomics.Decode,
         ["red"] = Atomics.Decode,
     };
@@ -56,16 +43,6 @@ internal static class Movement
         }
 
         return order is not (null or "weak");
-    }
-
-    private static Execute Ignore(Site site)
-    {
-        foreach (var modifier in site.Left.ToList())
-        {
-            site.Take(modifier);
-        }
-
-        return static (_, _) => { };
     }
 
     private static Execute Move(Site site)
@@ -181,11 +158,5 @@ internal static class Movement
         var type = site.TakeType();
         var (d, a) = (site.Out(0, type), site.In(1, type));
         return toSpace ? LaneLoops.Map(d, a, x => x - window) : LaneLoops.Map(d, a, x => x + window);
-    }
-
-    private static Execute IsSpace(Site site)
-    {
-        var space = TakeSpace(site);
-        return LaneLoops.Map(site.Out(0, DataType.Predicate), site.In(1, DataType.U64), a => AddressSpace.Resolve(a).Space == space ? 1UL : 0);
     }
 }

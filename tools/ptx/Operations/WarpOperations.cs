@@ -14,7 +14,6 @@ internal static class WarpOperations
     {
         ["shfl"] = Shuffle,
         ["vote"] = Vote,
-        ["match"] = Match,
         ["redux"] = Reduce,
         ["activemask"] = static site =>
         {
@@ -22,7 +21,6 @@ internal static class WarpOperations
             var d = site.Out(0, DataType.B32);
             return LaneLoopsOf(d, static (_, active) => active);
         },
-        ["elect"] = Elect,
     };
 
     private static Execute LaneLoopsOf(int d, Func<Warp, uint, uint> f) => (warp, active) =>
@@ -125,38 +123,6 @@ internal static class WarpOperations
         return trues;
     }
 
-    private static Execute Match(Site site)
-    {
-        Together(site, 2);
-        var all = site.TakeOne("any", "all") == "all";
-        var type = site.TakeType();
-        var (first, second) = Results(site);
-        var d = site.Out(first, DataType.B32);
-        var p = second is null ? -1 : site.Out(second, DataType.Predicate);
-        var a = site.In(1, type);
-        return (warp, active) =>
-        {
-            warp.Require(a, active);
-            var values = warp.Register(a).ToArray();
-            for (var rest = active; rest != 0; rest &= rest - 1)
-            {
-                var lane = Warp.Lowest(rest);
-                var same = 0U;
-                for (var others = active; others != 0; others &= others - 1)
-                {
-                    var other = Warp.Lowest(others);
-                    same |= values[other] == values[lane] ? 1U << other : 0;
-                }
-
-                warp.Write(d, lane, all && same != active ? 0 : same);
-                if (p >= 0)
-                {
-                    warp.Write(p, lane, same == active ? 1UL : 0);
-                }
-            }
-        };
-    }
-
     private static Execute Reduce(Site site)
     {
         Together(site, 2);
@@ -185,22 +151,5 @@ internal static class WarpOperations
 
             return (uint)result;
         });
-    }
-
-    private static Execute Elect(Site site)
-    {
-        Together(site, 1);
-        var (first, second) = Results(site);
-        var d = site.Out(first, DataType.B32);
-        var p = site.Out(second ?? throw site.Error("elect.sync writes d|p."), DataType.Predicate);
-        return (warp, active) =>
-        {
-            var leader = Warp.Lowest(active);
-            LaneLoops.Each((w, lane) =>
-            {
-                w.Write(d, lane, (ulong)leader);
-                w.Write(p, lane, lane == leader ? 1UL : 0);
-            })(warp, active);
-        };
     }
 }
