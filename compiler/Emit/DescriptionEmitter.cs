@@ -38,6 +38,7 @@ internal static class DescriptionEmitter
             writer.Line($"FixedBytes = {program.Plan.FixedBytes},");
             writer.Line($"ScratchBytes = {program.Kernels.Kernels.Select(kernel => kernel.ScratchBytes).DefaultIfEmpty().Max()},");
             writer.Line($"Predicts = {(model.Prediction is null ? "false" : "true")},");
+            writer.Line($"PredictsAgain = {(model.Prediction?.Graph.Outputs.Any(output => output.Name == "hidden") == true ? "true" : "false")},");
         });
         writer.Line("};");
     }

@@ -215,8 +215,9 @@ public sealed class GraphBuilder
         string path = string.Join(".", predict.At.Path.Select(segment => segment.Name.Text)) + ".{layer}.";
         var frame = new Frame { IsTop = true, Path = path };
         builder.Run(predict.Statements, frame);
-        if (builder.ResultOf(predict.Result, frame) is not { } node || _state.Diagnostics.Count > 0) return null;
-        TensorGraph graph = builder.ToGraph([new Output(predict.Result.Name.Text, node)]);
+        List<Output> outputs = [.. predict.Results.Select(result => new Output(result.Name.Text, builder.ResultOf(result, frame) ?? 0))];
+        if (_state.Diagnostics.Count > 0) return null;
+        TensorGraph graph = builder.ToGraph(outputs);
         return new Region("prediction", layer.Value, layer.Value + 1, graph);
     }
 

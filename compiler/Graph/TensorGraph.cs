@@ -29,7 +29,7 @@ public sealed record Binding(string Name, string Value);
 /// <summary>
 /// A whole model in the tensor algebra. <paramref name="Main"/> runs in order from input <c>token</c> (indices, [t]) to
 /// outputs <c>hidden</c> [t,d] and <c>logits</c> [t,v]; <paramref name="Prediction"/> takes <c>hidden</c> and
-/// <c>next</c> and gives <c>logits</c>.
+/// <c>next</c> and gives <c>logits</c> and, if it can be applied again, <c>hidden</c> in the place of what it took.
 /// </summary>
 public sealed record ModelGraph(
     string Name,

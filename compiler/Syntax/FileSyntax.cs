@@ -54,10 +54,10 @@ public sealed record EntryItem(
     EquatableArray<Statement> Statements,
     SourceSpan Span) : Item(Span);
 
-/// <summary><c>predict(hidden[t,d], next[t] in v) -> logits[t,v] at model.layers[layers] if condition { statements }</c></summary>
+/// <summary><c>predict(hidden[t,d], next[t] in v) -> hidden[t,d], logits[t,v] at model.layers[layers] if condition { statements }</c></summary>
 public sealed record PredictItem(
     EquatableArray<Parameter> Parameters,
-    Left Result,
+    EquatableArray<Left> Results,
     Reference At,
     Expression? Condition,
     EquatableArray<Statement> Statements,

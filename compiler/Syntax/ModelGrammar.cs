@@ -131,14 +131,14 @@ public static class ModelGrammar
         (from keyword in Keyword("predict")
          from parameters in s_parameters
          from arrow in Symbol("->")
-         from result in s_left
+         from results in s_left.ListOf(Symbol(","))
          from at in Keyword("at")
          from place in AnyReference
          from condition in (from word in Keyword("if") from value in Any select value).XOptional()
          from statements in s_statements
-         select (parameters, result, place, condition, statements))
+         select (parameters, results, place, condition, statements))
         .Spanned((predict, span) => (Item)new PredictItem(
-            predict.parameters, predict.result, predict.place, predict.condition.GetOrDefault(), predict.statements, span));
+            predict.parameters, predict.results, predict.place, predict.condition.GetOrDefault(), predict.statements, span));
 
     private static readonly Parser<ConfigEntry> s_configEntry =
         (from keyword in Keyword("axis")

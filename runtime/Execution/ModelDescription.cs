@@ -57,6 +57,9 @@ public sealed record ModelDescription
 
     /// <summary>Whether the model has a part that predicts the token after the next one.</summary>
     public required bool Predicts { get; init; }
+
+    /// <summary>Whether that part leaves hidden states of its own, from which it can predict one token further.</summary>
+    public bool PredictsAgain { get; init; }
 }
 
 /// <summary>

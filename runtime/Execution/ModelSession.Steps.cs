@@ -11,7 +11,7 @@ public sealed unsafe partial class ModelSession
     public static int CountLogitRows(ReadOnlySpan<SequenceTokens> batch, LogitRows rows)
     {
         int count = 0;
-        foreach (SequenceTokens item in batch) count += LogitsOf(item.Tokens.Length, item.Tokens.Length, rows);
+        foreach (SequenceTokens item in batch) count += LogitsOf(item.Tokens.Length, item.Tokens.Length, item.Rows ?? rows);
         return count;
     }
 
@@ -33,12 +33,8 @@ public sealed unsafe partial class ModelSession
     /// <exception cref="SinterException">A token is out of range, a sequence grows too long, or the logits are not numbers.</exception>
     public void Forward(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows = LogitRows.Last)
     {
-        Check(batch, logits, rows, isPrediction: false);
-        fixed (float* start = logits)
-        {
-            int item = 0, done = 0, written = 0;
-            while (item < batch.Length) RunStep(batch, rows, isPrediction: false, start, ref item, ref done, ref written);
-        }
+        Check(batch, logits, rows, StepKind.Forward);
+        RunSteps(batch, rows, StepKind.Forward, logits);
     }
 
     /// <summary>
@@ -51,13 +47,39 @@ public sealed unsafe partial class ModelSession
     /// <exception cref="SinterException">The checkpoint has no prediction layer, a token is out of range, or the hidden states are no longer there.</exception>
     public void Predict(ReadOnlySpan<SequenceTokens> next, Span<float> logits, LogitRows rows = LogitRows.Last)
     {
-        if (!Predicts) throw new SinterException($"{_description.Name} cannot predict further tokens: {(_description.Predicts ? "the checkpoint lacks the tensors of multi-token prediction" : "the model has no such layer")}.");
-        Check(next, logits, rows, isPrediction: true);
+        RequirePrediction();
+        Check(next, logits, rows, StepKind.Predict);
+        RunSteps(next, rows, StepKind.Predict, logits);
+    }
+
+    /// <summary>
+    /// Predicts one token further by applying the prediction layer to its own hidden states: those of the last row of
+    /// <see cref="Predict(ReadOnlySpan{SequenceTokens}, Span{float}, LogitRows)"/>, or of the call before this one. The
+    /// positions that this fills are drafts: the next call of Predict or Forward overwrites them.
+    /// </summary>
+    /// <param name="drafted">For each sequence the one token that was drafted last.</param>
+    /// <param name="logits">[sequences of <paramref name="drafted"/>, vocabulary].</param>
+    /// <exception cref="SinterException">The model's prediction gives no hidden states, or there is nothing to go on from.</exception>
+    public void PredictFurther(ReadOnlySpan<SequenceTokens> drafted, Span<float> logits)
+    {
+        RequirePrediction();
+        if (!_description.PredictsAgain) throw new SinterException($"{_description.Name} predicts one token only: its prediction gives no hidden states to go on from.");
+        Check(drafted, logits, LogitRows.Last, StepKind.Further);
+        RunSteps(drafted, LogitRows.Last, StepKind.Further, logits);
+    }
+
+    private void RunSteps(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, Span<float> logits)
+    {
         fixed (float* start = logits)
         {
             int item = 0, done = 0, written = 0;
-            while (item < next.Length) RunStep(next, rows, isPrediction: true, start, ref item, ref done, ref written);
+            while (item < batch.Length) RunStep(batch, rows, kind, start, ref item, ref done, ref written);
         }
+    }
+
+    private void RequirePrediction()
+    {
+        if (!Predicts) throw new SinterException($"{_description.Name} cannot predict further tokens: {(_description.Predicts ? "the checkpoint lacks the tensors of multi-token prediction" : "the model has no such layer")}.");
     }
 
     /// <summary>
@@ -97,8 +119,9 @@ public sealed unsafe partial class ModelSession
     };
 
     /// <summary>One step: as many of the batch's tokens, from <paramref name="done"/> of <paramref name="item"/> on, as there is room for.</summary>
-    private void RunStep(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, bool isPrediction, float* logits, ref int item, ref int done, ref int written)
+    private void RunStep(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, float* logits, ref int item, ref int done, ref int written)
     {
+        bool isPrediction = kind != StepKind.Forward;
         _step.Clear();
         if (!isPrediction) ForgetHidden();
         while (item < batch.Length && _step.Tokens < _sizes.Tokens)
@@ -106,20 +129,32 @@ public sealed unsafe partial class ModelSession
             ReadOnlySpan<int> tokens = batch[item].Tokens.Span[done..];
             ref SequenceState state = ref _sequences[batch[item].Sequence];
             int position = isPrediction ? state.Predicted : state.Length, row = _step.Tokens;
+            if (kind == StepKind.Further) position += state.Ahead;
             int count = Math.Min(tokens.Length, _sizes.Tokens - row);
             // Keys and values of one step must fit the expansion buffer where expansion is demanded.
             if (_order == AttentionOrder.Expanded && row > 0 && _step.Keys + position + count > _sizes.Keys) break;
-            int wanted = LogitsOf(count, tokens.Length, rows);
+            int wanted = LogitsOf(count, tokens.Length, batch[item].Rows ?? rows);
             _step.WantLogits(row + count - wanted, wanted);
             if (isPrediction)
             {
                 Span<int> next = new(_step.NextIds + row, count);
                 tokens[..count].CopyTo(next);
-                CopyHidden(state.HiddenRow + position - state.HiddenPosition, row, count);
-                state.Predicted += count;
+                if (kind == StepKind.Further)
+                {
+                    CopyHidden(_furtherHidden, batch[item].Sequence, _predictHidden, row, 1);
+                    state.Ahead++;
+                }
+                else
+                {
+                    CopyHidden(_hidden, state.HiddenRow + position - state.HiddenPosition, _predictHidden, row, count);
+                    state.Predicted += count;
+                    state.Ahead = 0;
+                }
             }
             else
             {
+                state.Ahead = 0;
+                state.CanGoFurther = false;
                 (state.HiddenRow, state.HiddenCount, state.HiddenPosition) = (row, count, position);
                 state.Length += count;
             }
@@ -134,6 +169,13 @@ public sealed unsafe partial class ModelSession
         _pass.Hidden = isPrediction ? _predictHidden : _hidden;
         _pass.Step.NextIds = isPrediction ? _step.NextIds : null;
         Run(isPrediction ? _predict : _forward, logits, ref written);
+        if (!isPrediction || !_description.PredictsAgain) return;
+        for (int i = 0; i < _step.Sequences; i++)
+        {
+            ref SequenceRange range = ref _step.Ranges[i];
+            CopyHidden(_predictHidden, range.First + range.Count - 1, _furtherHidden, range.Slot, 1);
+            _sequences[range.Slot].CanGoFurther = true;
+        }
     }
 
     /// <summary>The next step overwrites the hidden states.</summary>
@@ -142,10 +184,10 @@ public sealed unsafe partial class ModelSession
         for (int slot = 0; slot < _sequences.Length; slot++) _sequences[slot].HiddenCount = 0;
     }
 
-    private void CopyHidden(int from, int to, int rows)
+    private void CopyHidden(float* from, int fromRow, float* to, int toRow, int rows)
     {
         long width = _description.HiddenSize;
-        NativeMemory.Copy(_hidden + from * width, _predictHidden + to * width, (nuint)(rows * width * sizeof(float)));
+        NativeMemory.Copy(from + fromRow * width, to + toRow * width, (nuint)(rows * width * sizeof(float)));
     }
 
     private void Run(TeamWork work, float* logits, ref int written)
@@ -156,7 +198,7 @@ public sealed unsafe partial class ModelSession
         _pass.Step.Keys = _step.Keys;
         _pass.LogitRowCount = _step.LogitRowCount;
         _pass.Logits = logits + (long)written * vocabulary;
-        _pass.Order = _order == AttentionOrder.Cheapest && _step.Keys > _sizes.Keys ? AttentionOrder.Absorbed : _order;
+        _pass.Order = _order == AttentionOrder.Cheapest && (_step.Keys > _sizes.Keys || GoesOn()) ? AttentionOrder.Absorbed : _order;
         try
         {
             _team.Run(work, _scratch, _sizes.ScratchBytes(_description));
@@ -172,6 +214,21 @@ public sealed unsafe partial class ModelSession
         if (bad >= 0) throw NotANumber(_step.LogitRows[bad]);
     }
 
+    /// <summary>
+    /// Whether the step adds few tokens to what the caches hold. Such steps all run in one order of attention, in which
+    /// the cost model nearly always puts them too, so that a token's numbers do not depend on how many others are checked with it.
+    /// </summary>
+    private bool GoesOn()
+    {
+        for (int i = 0; i < _step.Sequences; i++)
+        {
+            ref SequenceRange range = ref _step.Ranges[i];
+            if (range.Count > MostCheckedTokens || range.Count == range.Length) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>After a failed step its positions hold nothing: takes them back.</summary>
     private void Forget()
     {
@@ -180,9 +237,11 @@ public sealed unsafe partial class ModelSession
         {
             ref SequenceState state = ref _sequences[_step.Ranges[i].Slot];
             int before = _step.Ranges[i].Length - _step.Ranges[i].Count;
+            state.Ahead = 0;
+            state.CanGoFurther = false;
             if (isPrediction)
             {
-                state.Predicted = before;
+                state.Predicted = Math.Min(state.Predicted, before);
                 continue;
             }
 
@@ -198,7 +257,7 @@ public sealed unsafe partial class ModelSession
         return new SinterException($"The logits after token {token} at position {position} are not finite numbers: {cause}.");
     }
 
-    private void Check(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows, bool isPrediction)
+    private void Check(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows, StepKind kind)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         long wanted = (long)CountLogitRows(batch, rows) * _description.VocabularySize;
@@ -210,7 +269,8 @@ public sealed unsafe partial class ModelSession
             if (state.Seen) throw new ArgumentException($"Sequence {item.Sequence} stands twice in the batch.", nameof(batch));
             state.Seen = true;
             CheckTokens(item.Tokens.Span);
-            if (isPrediction) CheckPrediction(item, in state);
+            if (kind == StepKind.Predict) CheckPrediction(item, in state);
+            else if (kind == StepKind.Further) CheckFurther(item, in state);
             else CheckLength(item, state.Length);
         }
     }
@@ -248,5 +308,12 @@ public sealed unsafe partial class ModelSession
                 $"Sequence {item.Sequence} cannot be predicted from at the positions {state.Predicted} to {state.Predicted + item.Tokens.Length - 1}: "
                 + (state.HiddenCount == 0 ? "no hidden states are left." : $"hidden states are left of the positions {state.HiddenPosition} to {end - 1}."));
         }
+    }
+
+    private void CheckFurther(SequenceTokens item, in SequenceState state)
+    {
+        if (item.Tokens.Length != 1) throw new ArgumentException("Prediction goes further by one token at a time.");
+        if (!state.CanGoFurther) throw new SinterException($"Sequence {item.Sequence} cannot be predicted from any further: nothing was predicted since its last token.");
+        CheckLength(item, state.Predicted + state.Ahead);
     }
 }

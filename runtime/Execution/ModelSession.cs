@@ -11,6 +11,12 @@ namespace Sinter.Runtime.Execution;
 /// <remarks>One thread at a time may use a session. It does not own the weights.</remarks>
 public sealed unsafe partial class ModelSession : IDisposable
 {
+    /// <summary>
+    /// Up to so many tokens of one sequence a step gives bit for bit the numbers of as many steps of one token, once the
+    /// sequence has a position: kernels sum alike for all of them. So many can be checked at once.
+    /// </summary>
+    public const int MostCheckedTokens = 8;
+
     private readonly ModelProgram _program;
     private readonly ModelDescription _description;
     private readonly WeightTable _weights;
@@ -26,10 +32,19 @@ public sealed unsafe partial class ModelSession : IDisposable
     private readonly byte* _scratch;
     private readonly float* _hidden;
     private readonly float* _predictHidden;
+    private readonly float* _furtherHidden;
     private readonly float* _oneRow;
     private readonly SequenceState[] _sequences;
     private Pass _pass;
     private bool _disposed;
+
+    /// <summary>What a step runs, and from which hidden states.</summary>
+    private enum StepKind
+    {
+        Forward,
+        Predict,
+        Further,
+    }
 
     /// <summary>What the session knows of a slot.</summary>
     private struct SequenceState
@@ -41,6 +56,12 @@ public sealed unsafe partial class ModelSession : IDisposable
 
         /// <summary>Positions in the prediction layer's cache.</summary>
         public int Predicted;
+
+        /// <summary>Positions beyond those that the prediction layer filled from its own hidden states.</summary>
+        public int Ahead;
+
+        /// <summary>Whether the prediction layer's last hidden state is that of this sequence's last predicted position.</summary>
+        public bool CanGoFurther;
 
         /// <summary>The last step's rows of this sequence, whose hidden states are still there.</summary>
         public int HiddenRow, HiddenCount, HiddenPosition;
@@ -70,6 +91,7 @@ public sealed unsafe partial class ModelSession : IDisposable
         [
             _description.TokenBytes * sizes.Tokens, _description.PositionBytes * sizes.Keys, _description.FixedBytes,
             scratchBytes, hiddenBytes, hiddenBytes, (long)_description.VocabularySize * sizeof(float),
+            (long)sizes.Sequences * _description.HiddenSize * sizeof(float),
         ];
         long total = 0;
         foreach (long bytes in parts) total += Arena.Align(bytes);
@@ -89,6 +111,7 @@ public sealed unsafe partial class ModelSession : IDisposable
         _hidden = (float*)Take(4);
         _predictHidden = (float*)Take(5);
         _oneRow = (float*)Take(6);
+        _furtherHidden = (float*)Take(7);
         _pass.MaxTokens = sizes.Tokens;
         _pass.MaxKeys = sizes.Keys;
         _pass.Weights = weights.Weights;
@@ -116,6 +139,9 @@ public sealed unsafe partial class ModelSession : IDisposable
 
     /// <summary>Whether <see cref="Predict(ReadOnlySpan{SequenceTokens}, Span{float}, LogitRows)"/> can be called.</summary>
     public bool Predicts => _description.Predicts && _weights.Predicts;
+
+    /// <summary>Whether drafted tokens can be checked: they must stand in one step, in the order of attention that decoding takes.</summary>
+    public bool CanDraft => Predicts && _order != AttentionOrder.Expanded && MaxSequences <= MaxTokensPerStep;
 
     /// <summary>Bytes of caches and buffers, were all of them touched.</summary>
     public long Bytes => _sizes.CacheBytes(_description) + _sizes.BufferBytes(_description);
@@ -161,13 +187,18 @@ public sealed unsafe partial class ModelSession : IDisposable
     public int PredictedLength(int sequence) => State(sequence).Predicted;
 
     /// <summary>Forgets a sequence's positions from <paramref name="length"/> on.</summary>
-    public void Truncate(int sequence, int length)
+    /// <param name="sequence">The sequence's number.</param>
+    /// <param name="length">How many positions stay.</param>
+    /// <param name="predicted">How many of those that were predicted from stay so; null for all. The last one was predicted from with the token after it, which may be another one now.</param>
+    public void Truncate(int sequence, int length, int? predicted = null)
     {
         ref SequenceState state = ref State(sequence);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, state.Length);
         state.Length = length;
-        state.Predicted = Math.Min(state.Predicted, length);
+        state.Predicted = Math.Min(state.Predicted, Math.Min(length, predicted ?? length));
+        state.Ahead = 0;
+        state.CanGoFurther = false;
         state.HiddenCount = Math.Clamp(length - state.HiddenPosition, 0, state.HiddenCount);
     }
 

@@ -48,7 +48,7 @@ internal sealed record SessionSizes
         + description.FixedBytes
         + ScratchBytes(description) * Threads
         + RotaryTables.BytesFor(description, Capacity)
-        + 2L * Tokens * description.HiddenSize * sizeof(float)
+        + (2L * Tokens + Sequences) * description.HiddenSize * sizeof(float)
         + (long)description.VocabularySize * sizeof(float);
 
     /// <exception cref="SinterException">The machine has less memory than the session takes.</exception>

@@ -7,8 +7,8 @@ namespace Sinter.Runtime.Generation;
 
 /// <summary>
 /// The thread that runs a model's generations: as many as the session has slots go through each step together, the others
-/// wait in line. A step takes one token of each that decodes and, in what room is left, chunks of prompts. With nothing
-/// to do the thread sleeps.
+/// wait in line. A step takes one token of each that decodes, with what was drafted for it, and, in what room is left,
+/// chunks of prompts. With nothing to do the thread sleeps.
 /// </summary>
 internal sealed class GenerationLoop(ModelSession session) : IDisposable
 {
@@ -17,8 +17,11 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     private readonly List<RunningGeneration> _active = [];
     private readonly SequenceTokens[] _batch = new SequenceTokens[session.MaxSequences];
     private readonly RunningGeneration[] _members = new RunningGeneration[session.MaxSequences];
+    private readonly KeptCaches _caches = new(session);
+    private readonly Drafting _drafting = new(session);
     private float[] _logits = [];
     private int _count;
+    private int _room;
     private Thread? _thread;
     private bool _stopped;
 
@@ -58,7 +61,6 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
 
     private void Run()
     {
-        _logits = new float[(long)session.MaxSequences * session.Description.VocabularySize];
         while (Collect()) Step();
     }
 
@@ -87,13 +89,13 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     {
         if (!generation.IsCancelled) return false;
         generation.Cancel();
-        session.Release(generation.Sequence);
+        _caches.Leave(generation.Sequence, generation.Tokens);
         return true;
     }
 
     private void Admit()
     {
-        while (_active.Count < session.MaxSequences && _waiting.TryDequeue(out RunningGeneration? generation))
+        while (_caches.HasFree && _waiting.TryDequeue(out RunningGeneration? generation))
         {
             if (generation.IsCancelled)
             {
@@ -101,7 +103,8 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
                 continue;
             }
 
-            generation.Sequence = session.AddSequence();
+            int sequence = _caches.Take(generation.Tokens.Span, generation.Depth > 0, out int kept);
+            generation.Begin(sequence, kept);
             _active.Add(generation);
         }
     }
@@ -109,27 +112,35 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     private void FillBatch()
     {
         _count = 0;
+        _room = session.MaxTokensPerStep;
+        int decoding = 0;
         foreach (RunningGeneration generation in _active)
-            if (generation.IsDecoding && generation.IsWanted) AddToBatch(generation, 1);
-        int room = Math.Max(session.MaxTokensPerStep - _count, _count == 0 ? 1 : 0);
+            if (generation.IsDecoding && generation.IsWanted) decoding++;
         foreach (RunningGeneration generation in _active)
-            if (!generation.IsDecoding && room > 0) room -= AddToBatch(generation, room);
+            if (generation.IsDecoding && generation.IsWanted) AddToBatch(generation, Math.Max(1, _room - --decoding));
+        if (_count == 0) _room = Math.Max(_room, 1);
+        foreach (RunningGeneration generation in _active)
+            if (!generation.IsDecoding && _room > 0) AddToBatch(generation, _room);
     }
 
-    private int AddToBatch(RunningGeneration generation, int most)
+    private void AddToBatch(RunningGeneration generation, int most)
     {
+        bool isDecoding = generation.IsDecoding;
         ReadOnlyMemory<int> tokens = generation.Take(most);
+        LogitRows rows = isDecoding ? LogitRows.All : generation.IsDecoding ? LogitRows.Last : LogitRows.None;
         _members[_count] = generation;
-        _batch[_count++] = new SequenceTokens(generation.Sequence, tokens);
-        return tokens.Length;
+        _batch[_count++] = new SequenceTokens(generation.Sequence, tokens, rows);
+        _room -= tokens.Length;
     }
 
     private void Step()
     {
-        int vocabulary = session.Description.VocabularySize;
+        ReadOnlySpan<SequenceTokens> batch = _batch.AsSpan(0, _count);
+        int vocabulary = session.Description.VocabularySize, rows = ModelSession.CountLogitRows(batch, LogitRows.None);
         try
         {
-            session.Forward(_batch.AsSpan(0, _count), _logits, AnyChooses() ? LogitRows.Last : LogitRows.None);
+            if (_logits.Length < (long)rows * vocabulary) _logits = new float[(long)rows * vocabulary];
+            session.Forward(batch, _logits, LogitRows.None);
         }
         catch (Exception e)
         {
@@ -137,32 +148,55 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
             return;
         }
 
+        _drafting.Clear();
+        int row = 0;
         for (int i = 0; i < _count; i++)
         {
-            RunningGeneration generation = _members[i];
-            if (!generation.IsDecoding) continue;
-            try
-            {
-                if (!generation.Accept(_logits.AsSpan(i * vocabulary, vocabulary), session.Length(generation.Sequence), session.Capacity)) End(generation, null);
-            }
-            catch (Exception e)
-            {
-                End(generation, e);
-            }
+            int own = ModelSession.CountLogitRows(batch.Slice(i, 1), LogitRows.None);
+            Advance(_members[i], _logits.AsSpan(row * vocabulary, own * vocabulary), own);
+            row += own;
+        }
+
+        try
+        {
+            _drafting.Run();
+        }
+        catch (Exception e)
+        {
+            foreach (RunningGeneration generation in _drafting.Members) End(generation, e);
         }
     }
 
-    private bool AnyChooses()
+    /// <summary>What a step's logits mean for one generation: the tokens chosen, the drafts rejected, the end.</summary>
+    private void Advance(RunningGeneration generation, ReadOnlySpan<float> logits, int rows)
     {
-        for (int i = 0; i < _count; i++)
-            if (_members[i].IsDecoding) return true;
-        return false;
+        int length = session.Length(generation.Sequence);
+        try
+        {
+            if (rows > 0)
+            {
+                bool goesOn = generation.Accept(logits, length - rows + 1, session.Capacity, out int kept);
+                session.Truncate(generation.Sequence, length - rows + 1 + kept);
+                if (!goesOn)
+                {
+                    End(generation, null);
+                    return;
+                }
+            }
+
+            if (generation.Depth > 0) _drafting.Add(generation, wantsDrafts: rows > 0);
+        }
+        catch (Exception e)
+        {
+            End(generation, e);
+        }
     }
 
     private void End(RunningGeneration generation, Exception? error)
     {
         if (error is not null) generation.Fail(error);
-        session.Release(generation.Sequence);
+        // After an error nothing is known of the last positions.
+        _caches.Leave(generation.Sequence, error is null ? generation.Tokens : default);
         _active.Remove(generation);
     }
 }

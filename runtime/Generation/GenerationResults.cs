@@ -29,8 +29,26 @@ public enum FinishReason
 /// <param name="Reason">Why it ended.</param>
 public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens, double PrefillSeconds, double DecodeSeconds, FinishReason Reason)
 {
-    /// <summary>Prompt tokens a second.</summary>
-    public double PrefillRate => PrefillSeconds > 0 ? PromptTokens / PrefillSeconds : 0;
+    /// <summary>Tokens of the prompt that a cache from before held, so that they were not processed again.</summary>
+    public int KeptTokens { get; init; }
+
+    /// <summary>Passes of the model that decoded tokens after the first one.</summary>
+    public int Passes { get; init; }
+
+    /// <summary>Tokens drafted by multi-token prediction and checked.</summary>
+    public int DraftedTokens { get; init; }
+
+    /// <summary>Those of them that were kept.</summary>
+    public int AcceptedTokens { get; init; }
+
+    /// <summary>The part of the drafts that was kept; zero without drafts.</summary>
+    public double AcceptanceRate => DraftedTokens > 0 ? (double)AcceptedTokens / DraftedTokens : 0;
+
+    /// <summary>Tokens after the first one by passes of the model: 1 without drafts.</summary>
+    public double TokensPerPass => Passes > 0 ? (double)(GeneratedTokens - 1) / Passes : 0;
+
+    /// <summary>Prompt tokens a second, those left out that needed no processing.</summary>
+    public double PrefillRate => PrefillSeconds > 0 ? (PromptTokens - KeptTokens) / PrefillSeconds : 0;
 
     /// <summary>Tokens a second after the first one; zero where there was only one.</summary>
     public double DecodeRate => DecodeSeconds > 0 ? (GeneratedTokens - 1) / DecodeSeconds : 0;

@@ -74,6 +74,9 @@ public class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Positions a sequence: prompt and generated tokens together.</summary>
     public int Capacity => _session.Capacity;
 
+    /// <summary>How many tokens are drafted where <see cref="GenerationOptions.Draft"/> does not say.</summary>
+    public int DraftsByDefault => 0;
+
     /// <summary>Loads a checkpoint for a program that was compiled in memory.</summary>
     /// <inheritdoc cref="LanguageModel(ModelProgram, string, LoadOptions)"/>
     public static LanguageModel Open(ModelProgram program, string folder, LoadOptions? options = null) => new(program, folder, options);
@@ -97,7 +100,7 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         if (begins && tokenizer.BeginOfSequence is null) throw new SinterException($"{Folder}: the tokenizer names no token that begins a sequence.");
         int[] tokens = tokenizer.Encode(prompt, begins);
         Check(tokens);
-        return ReadText(tokens, options, tokenizer, cancellation);
+        return ReadText(tokens, options, Depth(options), tokenizer, cancellation);
     }
 
     /// <summary>Continues a sequence of tokens.</summary>
@@ -113,7 +116,7 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         options.Validate();
         int[] tokens = [.. prompt];
         Check(tokens);
-        return ReadTokens(tokens, options, cancellation);
+        return ReadTokens(tokens, options, Depth(options), cancellation);
     }
 
     /// <summary>Ends running generations with an error and gives all memory back.</summary>
@@ -142,11 +145,21 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         _session.CheckTokens(tokens);
     }
 
+    private int Depth(GenerationOptions options)
+    {
+        int depth = options.Draft ?? DraftsByDefault;
+        if (depth == 0) return 0;
+        if (!_session.Predicts) throw new SinterException($"{Folder}: nothing can be drafted: {(Description.Predicts ? "the checkpoint lacks the tensors of multi-token prediction" : $"{Description.Name} has no layer for multi-token prediction")}.");
+        if (!_session.CanDraft) throw new SinterException($"Nothing can be drafted: that needs absorbed attention and steps of at least {_session.MaxSequences} tokens, one for each sequence.");
+        if (depth > 1 && !Description.PredictsAgain) throw new SinterException($"{Description.Name} drafts one token only: its prediction gives no hidden states to go on from.");
+        return depth;
+    }
+
     private async IAsyncEnumerable<GeneratedText> ReadText(
-        int[] prompt, GenerationOptions options, ModelTokenizer tokenizer, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
+        int[] prompt, GenerationOptions options, int depth, ModelTokenizer tokenizer, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(given, cancellation);
-        var generation = new RunningGeneration(prompt, options, _endTokens, tokenizer.Stream(), either.Token);
+        var generation = new RunningGeneration(prompt, options, depth, _endTokens, tokenizer.Stream(), either.Token);
         List<int> tokens = [];
         await foreach (Piece piece in Run(generation, either.Token).ConfigureAwait(false))
         {
@@ -158,10 +171,10 @@ public class LanguageModel : IDisposable, IAsyncDisposable
     }
 
     private async IAsyncEnumerable<GeneratedToken> ReadTokens(
-        int[] prompt, GenerationOptions options, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
+        int[] prompt, GenerationOptions options, int depth, CancellationToken given, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(given, cancellation);
-        var generation = new RunningGeneration(prompt, options, _endTokens, null, either.Token);
+        var generation = new RunningGeneration(prompt, options, depth, _endTokens, null, either.Token);
         await foreach (Piece piece in Run(generation, either.Token).ConfigureAwait(false))
             yield return new GeneratedToken(piece.Token, piece.Statistics);
     }

@@ -20,7 +20,7 @@ internal sealed class RunningGeneration
 {
     private const int MostUnread = 32;
 
-    private readonly int[] _prompt;
+    private readonly int _promptLength;
     private readonly GenerationOptions _options;
     private readonly HashSet<int> _endTokens;
     private readonly Sampler _sampler;
@@ -28,23 +28,34 @@ internal sealed class RunningGeneration
     private readonly StopStringFilter _stops;
     private readonly CancellationToken _cancellation;
     private readonly Channel<Piece> _pieces = Channel.CreateUnbounded<Piece>(new() { SingleReader = true, SingleWriter = true });
-    private readonly int[] _last = new int[1];
+    private readonly double[][] _proposed;
+    private int[] _tokens;
+    private int _count;
     private volatile bool _abandoned;
     private int _unread;
     private int _fed;
-    private int _generated;
+    private int _kept;
+    private int _drafts;
+    private int _passes;
+    private int _drafted;
+    private int _accepted;
     private long _start;
     private long _firstToken;
 
     /// <param name="prompt">Tokens that the session takes.</param>
     /// <param name="options">Valid options.</param>
+    /// <param name="depth">How many tokens may be drafted for each pass.</param>
     /// <param name="endTokens">The checkpoint's tokens that end a sequence.</param>
     /// <param name="decoder">Makes text of the tokens; null where only tokens are wanted.</param>
     /// <param name="cancellation">Looked at between tokens.</param>
-    public RunningGeneration(int[] prompt, GenerationOptions options, IReadOnlyList<int> endTokens, StreamingDecoder? decoder, CancellationToken cancellation)
+    public RunningGeneration(int[] prompt, GenerationOptions options, int depth, IReadOnlyList<int> endTokens, StreamingDecoder? decoder, CancellationToken cancellation)
     {
-        _prompt = prompt;
+        _tokens = new int[prompt.Length + Math.Min(options.MaxTokens, 1024) + depth];
+        prompt.CopyTo(_tokens, 0);
+        _count = _promptLength = prompt.Length;
         _options = options;
+        Depth = depth;
+        _proposed = new double[depth][];
         _endTokens = options.StopsAtEndOfSequence ? [.. endTokens] : [];
         _sampler = new Sampler(options);
         _decoder = decoder;
@@ -53,7 +64,10 @@ internal sealed class RunningGeneration
     }
 
     /// <summary>Its place in the session; -1 before it has one.</summary>
-    public int Sequence { get; set; } = -1;
+    public int Sequence { get; private set; } = -1;
+
+    /// <summary>How many tokens may be drafted for each pass; with none, the prediction layer does not run.</summary>
+    public int Depth { get; }
 
     public ChannelReader<Piece> Pieces => _pieces.Reader;
 
@@ -62,32 +76,94 @@ internal sealed class RunningGeneration
     /// <summary>Whether the caller keeps up.</summary>
     public bool IsWanted => Volatile.Read(ref _unread) < MostUnread;
 
-    /// <summary>Whether the prompt is processed and tokens go one by one.</summary>
-    public bool IsDecoding => _fed >= _prompt.Length;
+    /// <summary>Whether the prompt is processed and tokens go one by one, or with drafts.</summary>
+    public bool IsDecoding => _fed >= _promptLength;
 
-    /// <summary>The next tokens to process, at most <paramref name="most"/> of a prompt.</summary>
+    /// <summary>The prompt and all tokens generated, without drafts.</summary>
+    public ReadOnlyMemory<int> Tokens => _tokens.AsMemory(0, _count);
+
+    /// <summary>Gives it a place, whose caches hold the first <paramref name="kept"/> tokens of the prompt already.</summary>
+    public void Begin(int sequence, int kept)
+    {
+        Sequence = sequence;
+        _fed = _kept = kept;
+    }
+
+    /// <summary>The next tokens to process, drafts included, at most <paramref name="most"/>.</summary>
     public ReadOnlyMemory<int> Take(int most)
     {
         if (_start == 0) _start = Stopwatch.GetTimestamp();
-        if (IsDecoding) return _last;
-        int count = Math.Min(most, _prompt.Length - _fed);
-        ReadOnlyMemory<int> tokens = _prompt.AsMemory(_fed, count);
+        if (IsDecoding)
+        {
+            _drafts = Math.Min(_drafts, most - 1);
+            return _tokens.AsMemory(_count - 1, 1 + _drafts);
+        }
+
+        int count = Math.Min(most, _promptLength - _fed);
+        ReadOnlyMemory<int> tokens = _tokens.AsMemory(_fed, count);
         _fed += count;
         return tokens;
     }
 
-    /// <summary>Chooses a token from the logits after the last one; false where the generation ends with it.</summary>
-    public bool Accept(ReadOnlySpan<float> logits, int position, int capacity)
+    /// <summary>Chooses tokens from the logits after the last one and after each draft that was kept; false where the generation ends with them.</summary>
+    /// <param name="logits">[1 + drafts, vocabulary].</param>
+    /// <param name="position">Where the first of the tokens will stand.</param>
+    /// <param name="capacity">Positions that the sequence can have.</param>
+    /// <param name="kept">How many drafts were kept.</param>
+    public bool Accept(ReadOnlySpan<float> logits, int position, int capacity, out int kept)
     {
-        int token = _sampler.Sample(logits, position);
-        _last[0] = token;
-        if (++_generated == 1) _firstToken = Stopwatch.GetTimestamp();
+        int drafts = _drafts, vocabulary = logits.Length / (1 + drafts);
+        bool isFirst = _count == _promptLength;
+        if (!isFirst) _passes++;
+        _drafted += drafts;
+        _drafts = 0;
+        for (kept = 0; ; kept++, position++)
+        {
+            ReadOnlySpan<float> row = logits.Slice(kept * vocabulary, vocabulary);
+            int token;
+            if (kept == drafts)
+            {
+                token = _sampler.Sample(row, position);
+                return Append(token, position, capacity);
+            }
+
+            bool isDraft = _sampler.Check(row, position, _tokens[_count], _proposed[kept], out token);
+            if (isDraft) _accepted++;
+            if (!Append(token, position, capacity)) return false;
+            if (!isDraft) return true;
+        }
+    }
+
+    /// <summary>How many further tokens are worth drafting for the next pass.</summary>
+    /// <param name="length">Positions that the sequence has.</param>
+    /// <param name="capacity">Positions that it can have.</param>
+    public int WantedDrafts(int length, int capacity) =>
+        Math.Max(0, Math.Min(Depth, Math.Min(_options.MaxTokens - (_count - _promptLength) - 1, capacity - length - 1)));
+
+    /// <summary>Drafts a token from the prediction layer's logits.</summary>
+    /// <returns>The token, for drafting the next one from it.</returns>
+    public ReadOnlyMemory<int> AddDraft(ReadOnlySpan<float> logits, int position)
+    {
+        double[] proposed = _proposed[_drafts] ??= new double[_options.Temperature > 0 ? logits.Length : 0];
+        Reserve(_count + _drafts + 1);
+        int place = _count + _drafts++;
+        _tokens[place] = _sampler.Draft(logits, position, proposed);
+        return _tokens.AsMemory(place, 1);
+    }
+
+    /// <summary>Takes a token into the text; false where the generation ends with it.</summary>
+    private bool Append(int token, int position, int capacity)
+    {
+        Reserve(_count + 1);
+        _tokens[_count++] = token;
+        int generated = _count - _promptLength;
+        if (generated == 1) _firstToken = Stopwatch.GetTimestamp();
         FinishReason? reason = _endTokens.Contains(token) ? FinishReason.EndOfSequence
             : Contains(_options.StopTokens, token) ? FinishReason.StopToken
             : null;
         string text = reason is null && _decoder is not null ? _stops.Append(_decoder.Append(token)) : "";
         if (_stops.Found) reason = FinishReason.StopString;
-        reason ??= _generated >= _options.MaxTokens ? FinishReason.MaxTokens : position >= capacity ? FinishReason.ContextFull : null;
+        reason ??= generated >= _options.MaxTokens ? FinishReason.MaxTokens : position >= capacity ? FinishReason.ContextFull : null;
         if (reason is null)
         {
             Write(new Piece(token, text, null));
@@ -104,6 +180,12 @@ internal sealed class RunningGeneration
         Write(new Piece(token, text, Statistics(reason.Value)));
         _pieces.Writer.Complete();
         return false;
+    }
+
+    private void Reserve(int count)
+    {
+        // A batch under way may hold the old array: what it holds there does not change.
+        if (_tokens.Length < count) Array.Resize(ref _tokens, Math.Max(count, 2 * _tokens.Length));
     }
 
     /// <summary>Ends the generation with an error that its reader gets after the pieces.</summary>
@@ -125,11 +207,17 @@ internal sealed class RunningGeneration
     }
 
     private GenerationStatistics Statistics(FinishReason reason) => new(
-        _prompt.Length,
-        _generated,
+        _promptLength,
+        _count - _promptLength,
         Stopwatch.GetElapsedTime(_start, _firstToken).TotalSeconds,
         Stopwatch.GetElapsedTime(_firstToken).TotalSeconds,
-        reason);
+        reason)
+    {
+        KeptTokens = _kept,
+        Passes = _passes,
+        DraftedTokens = _drafted,
+        AcceptedTokens = _accepted,
+    };
 
     private static bool Contains(IReadOnlyList<int> tokens, int token)
     {

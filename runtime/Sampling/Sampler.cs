@@ -43,13 +43,71 @@ public sealed class Sampler
     public int Sample(ReadOnlySpan<float> logits, int position)
     {
         int best = Best(logits, position);
-        if (_options.Temperature == 0 || _options.TopK == 1 || float.IsPositiveInfinity(logits[best])) return best;
+        if (IsCertain(logits[best])) return best;
+        (int count, double total) = Choose(logits, logits[best]);
+        return Draw(count, total);
+    }
+
+    /// <summary>Drafts a token, and remembers with what probability each could have come.</summary>
+    /// <param name="logits">[vocabulary] of the model that drafts.</param>
+    /// <param name="position">Where in its sequence the token will stand, for messages.</param>
+    /// <param name="proposed">[vocabulary] probabilities, for <see cref="Check"/>; left alone where the choice is certain.</param>
+    public int Draft(ReadOnlySpan<float> logits, int position, Span<double> proposed)
+    {
+        int best = Best(logits, position);
+        if (IsCertain(logits[best])) return best;
+        (int count, double total) = Choose(logits, logits[best]);
+        proposed.Clear();
+        for (int i = 0; i < count; i++) proposed[_candidates[i].Token] = _candidates[i].Weight / total;
+        return Draw(count, total);
+    }
+
+    /// <summary>
+    /// Takes a drafted token or another one so that tokens come as from <see cref="Sample"/>: with the probabilities p of
+    /// the model and q of the draft, the draft is kept with min(1, p/q), and else a token drawn from max(0, p − q)
+    /// (Leviathan, Kalman and Matias, 2023). Where the choice is certain, the draft is kept if it is that token.
+    /// </summary>
+    /// <param name="logits">[vocabulary] of the model.</param>
+    /// <param name="position">Where in its sequence the token will stand, for messages.</param>
+    /// <param name="drafted">What <see cref="Draft"/> gave, with the same options.</param>
+    /// <param name="proposed">What it wrote.</param>
+    /// <param name="token">The token.</param>
+    /// <returns>Whether it is the drafted one.</returns>
+    public bool Check(ReadOnlySpan<float> logits, int position, int drafted, ReadOnlySpan<double> proposed, out int token)
+    {
+        int best = Best(logits, position);
+        token = best;
+        if (IsCertain(logits[best])) return best == drafted;
+        (int count, double total) = Choose(logits, logits[best]);
+        double wanted = 0, rest = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ref Candidate candidate = ref _candidates[i];
+            double probability = candidate.Weight / total;
+            if (candidate.Token == drafted) wanted = probability;
+            candidate.Weight = Math.Max(0, probability - proposed[candidate.Token]);
+            rest += candidate.Weight;
+        }
+
+        token = drafted;
+        // Without a rest the two agree but for rounding.
+        if (_random.NextDouble() * proposed[drafted] < wanted || rest == 0) return true;
+        token = Draw(count, rest);
+        return false;
+    }
+
+    /// <summary>Whether the greatest logit leaves nothing to chance.</summary>
+    private bool IsCertain(float greatest) => _options.Temperature == 0 || _options.TopK == 1 || float.IsPositiveInfinity(greatest);
+
+    /// <summary>The tokens that may come, as the first of the candidates, with their weights.</summary>
+    private (int Count, double Total) Choose(ReadOnlySpan<float> logits, float greatest)
+    {
         if (_candidates.Length < logits.Length) _candidates = new Candidate[logits.Length];
         int count = _options.TopK is { } k && k < logits.Length ? TakeTop(logits, k) : TakeAll(logits);
-        double total = Weigh(count, logits[best]);
+        double total = Weigh(count, greatest);
         if (_options.TopP < 1) (count, total) = KeepNucleus(count, total);
         if (_options.MinP > 0) (count, total) = KeepLikely(count);
-        return Draw(count, total);
+        return (count, total);
     }
 
     /// <summary>The token of the greatest logit, the lowest among equals.</summary>

@@ -34,6 +34,7 @@ internal sealed unsafe class CountingProgram : ModelProgram
         FixedBytes = 64,
         ScratchBytes = 100,
         Predicts = true,
+        PredictsAgain = true,
     };
 
     /// <summary>Throws in the worker of this number, once.</summary>
@@ -84,6 +85,10 @@ internal sealed unsafe class CountingProgram : ModelProgram
         Append(in pass, in worker, 1, pass.Step.NextIds);
         worker.Barrier();
         WriteLogits(in pass, in worker, 1);
+        worker.Barrier();
+        // The hidden state that prediction leaves: one more than what it took.
+        worker.Share(pass.Step.Tokens, out int from, out int to);
+        for (int t = from; t < to; t++) pass.Hidden[3 * t + 1]++;
         worker.Barrier();
     }
 

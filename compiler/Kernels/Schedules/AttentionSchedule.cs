@@ -25,6 +25,12 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     /// </summary>
     private const int FewestTurned = 32;
 
+    /// <summary>
+    /// Up to how many tokens of a sequence are treated as one would be, so that the check of drafted tokens gives the
+    /// numbers of decoding them one by one: as many as contractions stream the weights for.
+    /// </summary>
+    private const int MostFew = ContractionSchedule.MostFew;
+
     /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
     private const int PanelWidth = 32;
 
@@ -33,6 +39,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     private static readonly Name s_rowTile = new(Kind.Integer, "RowTile");
     private static readonly Name s_keyTile = new(Kind.Integer, "KeyTile");
     private static readonly Name s_fewestTurned = new(Kind.Integer, "FewestTurned");
+    private static readonly Name s_mostFew = new(Kind.Integer, "MostFew");
     private readonly ParameterNames _parameters = new();
 
     private bool IsShared => operation.Value.Layout.RepeatStride == 0 && operation.Terms.All(t => t.Key.Layout.RepeatStride == 0);
@@ -62,7 +69,9 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         {
             Name range = inSequence.Let("range", Step.Field("Ranges", Kind.Range)[sequence]);
             Name rows = inSequence.Let("rows", range.Field("Count", Kind.Integer) * (IsShared ? s_heads : (Expression)1));
-            Name turned = inSequence.Let("turned", s_fewestTurned <= rows);
+            Name turned = inSequence.Let("turned", s_fewestTurned <= (IsShared
+                ? new Conditional(range.Field("Count", Kind.Integer) <= s_mostFew, s_heads, rows)
+                : rows));
             Name tile = WriteTileSize(inSequence, rows);
             Name tiles = inSequence.Let("tiles", Blocks(rows, tile));
             inSequence.For("item", 0, (IsShared ? (Expression)1 : s_heads) * tiles, (inItem, item) =>
@@ -122,6 +131,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                 new Size("RowTile", RowTile),
                 new Size("KeyTile", KeyTile),
                 new Size("FewestTurned", FewestTurned),
+                new Size("MostFew", MostFew),
             }.ToEquatable(),
             entry,
             default,

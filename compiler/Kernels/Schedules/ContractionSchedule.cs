@@ -16,7 +16,7 @@ namespace Sinter.Compiler.Kernels.Schedules;
 internal sealed partial class ContractionSchedule(ContractionOperation operation)
 {
     /// <summary>Up to how many rows the weights are streamed through dot products.</summary>
-    private const int MostFew = 8;
+    internal const int MostFew = 8;
 
     /// <summary>Columns of a block of few rows, a multiple of all lane counts; the widest panel is as wide.</summary>
     private const int BlockColumns = 32;

@@ -600,7 +600,7 @@ internal static unsafe class DeepSeekV2LiteKernels
     public static void Attention_16x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -615,7 +615,7 @@ internal static unsafe class DeepSeekV2LiteKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
-            bool turned = FewestTurned <= rows;
+            bool turned = FewestTurned <= (range.Count <= MostFew ? Heads : rows);
             int parts = Math.Max(1, worker.Count / step.Sequences);
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;

@@ -116,6 +116,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         FixedBytes = 320,
         ScratchBytes = 948096,
         Predicts = false,
+        PredictsAgain = false,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)

@@ -122,6 +122,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         FixedBytes = 704,
         ScratchBytes = 696192,
         Predicts = false,
+        PredictsAgain = false,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)

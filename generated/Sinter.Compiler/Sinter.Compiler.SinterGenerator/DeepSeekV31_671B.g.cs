@@ -148,6 +148,7 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
         FixedBytes = 1088,
         ScratchBytes = 917376,
         Predicts = true,
+        PredictsAgain = true,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)
@@ -403,7 +404,6 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
         float* mlp_y_product_parts = Tokens(in pass, 28672); // [tokens, 57344]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 57344); // [tokens, 2048]
         float* mlp_shared_experts_y = Tokens(in pass, 352256); // [tokens, 7168]
-        float* logits_factor = Tokens(in pass, 258048); // [tokens, 7168]
         float* logits = pass.Logits; // [tokens, 129280]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 256, Chosen = 8 };
         for (int layer = 61; layer < 62; layer++)
@@ -457,9 +457,9 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV31_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 45925 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV31_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
+            DeepSeekV31_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, hidden);
             worker.Barrier();
-            DeepSeekV31_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 46182 /* shared_head.head.weight */, logits);
+            DeepSeekV31_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, hidden, pass.Weights + 46182 /* shared_head.head.weight */, logits);
             worker.Barrier();
         }
     }
@@ -671,7 +671,6 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
         float* mlp_y_product_parts = Tokens(in pass, 28672); // [tokens, 57344]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 57344); // [tokens, 2048]
         float* mlp_shared_experts_y = Tokens(in pass, 352256); // [tokens, 7168]
-        float* logits_factor = Tokens(in pass, 258048); // [tokens, 7168]
         float* logits = pass.Logits; // [tokens, 129280]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 256, Chosen = 8 };
         for (int layer = 61; layer < 62; layer++)
@@ -724,9 +723,9 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
             worker.Barrier();
             DeepSeekV31_671BKernels.ExpertsDownProj_7168x2048<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 45925 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            DeepSeekV31_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, logits_factor);
+            DeepSeekV31_671BKernels.AddExperts_7168_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 46181 /* shared_head.norm.weight */, hidden);
             worker.Barrier();
-            DeepSeekV31_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 46182 /* shared_head.head.weight */, logits);
+            DeepSeekV31_671BKernels.LmHead_129280x7168<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, hidden, pass.Weights + 46182 /* shared_head.head.weight */, logits);
             worker.Barrier();
         }
     }

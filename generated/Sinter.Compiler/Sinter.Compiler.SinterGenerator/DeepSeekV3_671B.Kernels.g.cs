@@ -726,7 +726,7 @@ internal static unsafe class DeepSeekV3_671BKernels
     public static void Attention_128x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -741,7 +741,7 @@ internal static unsafe class DeepSeekV3_671BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
-            bool turned = FewestTurned <= rows;
+            bool turned = FewestTurned <= (range.Count <= MostFew ? Heads : rows);
             int parts = Math.Max(1, worker.Count / step.Sequences);
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -1824,7 +1824,7 @@ internal static unsafe class DeepSeekV3_671BKernels
     }
 
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] logits.factor[t,d]·shared_head.head.weight[v,d]
+    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
     // 129280 columns of depth 7168. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -2002,9 +2002,9 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x[t,d] = (a[t,d] + mlp.y[t,d])
-    // logits.term[t,d] = x[t,d]·x[t,d]
-    // logits.mean[t] = mean[d](logits.term[t,d])
-    // logits.factor[t,d] = x[t,d]·rsqrt((logits.mean[t] + 1E-06))·shared_head.norm.weight[d]
+    // hidden.term[t,d] = x[t,d]·x[t,d]
+    // hidden.mean[t] = mean[d](hidden.term[t,d])
+    // hidden.2[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·shared_head.norm.weight[d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)

@@ -124,6 +124,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         FixedBytes = 1600,
         ScratchBytes = 917376,
         Predicts = false,
+        PredictsAgain = false,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)

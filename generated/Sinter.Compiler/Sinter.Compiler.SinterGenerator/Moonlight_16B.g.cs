@@ -112,6 +112,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         FixedBytes = 320,
         ScratchBytes = 948096,
         Predicts = false,
+        PredictsAgain = false,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)

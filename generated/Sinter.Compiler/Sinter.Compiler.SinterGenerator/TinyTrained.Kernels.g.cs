@@ -657,7 +657,7 @@ internal static unsafe class TinyTrainedKernels
     public static void Attention_4x128And16To128<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -672,7 +672,7 @@ internal static unsafe class TinyTrainedKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
-            bool turned = FewestTurned <= rows;
+            bool turned = FewestTurned <= (range.Count <= MostFew ? Heads : rows);
             int parts = Math.Max(1, worker.Count / step.Sequences);
             int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
             int tiles = (rows + tile - 1) / tile;
@@ -1770,7 +1770,7 @@ internal static unsafe class TinyTrainedKernels
     }
 
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] logits.factor[t,d]·shared_head.head.weight[v,d]
+    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
     // 1024 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
     // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1957,9 +1957,9 @@ internal static unsafe class TinyTrainedKernels
 
     // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
     // x[t,d] = (a[t,d] + mlp.y[t,d])
-    // logits.term[t,d] = x[t,d]·x[t,d]
-    // logits.mean[t] = mean[d](logits.term[t,d])
-    // logits.factor[t,d] = x[t,d]·rsqrt((logits.mean[t] + 1E-06))·shared_head.norm.weight[d]
+    // hidden.term[t,d] = x[t,d]·x[t,d]
+    // hidden.mean[t] = mean[d](hidden.term[t,d])
+    // hidden.2[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·shared_head.norm.weight[d]
     // Rows of 256; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_256_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)

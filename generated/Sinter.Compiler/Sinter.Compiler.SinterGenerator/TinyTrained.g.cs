@@ -141,6 +141,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         FixedBytes = 64,
         ScratchBytes = 274176,
         Predicts = true,
+        PredictsAgain = true,
     };
 
     public override void Forward(ref readonly Pass pass, in Worker worker)
@@ -396,7 +397,6 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* mlp_y_product_parts = Tokens(in pass, 1024); // [tokens, 512]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 2048); // [tokens, 128]
         float* mlp_shared_experts_y = Tokens(in pass, 5120); // [tokens, 256]
-        float* logits_factor = Tokens(in pass, 4096); // [tokens, 256]
         float* logits = pass.Logits; // [tokens, 1024]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 8, Chosen = 2 };
         for (int layer = 3; layer < 4; layer++)
@@ -450,9 +450,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 125 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
+            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, hidden);
             worker.Barrier();
-            TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 134 /* shared_head.head.weight */, logits);
+            TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, hidden, pass.Weights + 134 /* shared_head.head.weight */, logits);
             worker.Barrier();
         }
     }
@@ -664,7 +664,6 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         float* mlp_y_product_parts = Tokens(in pass, 1024); // [tokens, 512]
         float* mlp_shared_experts_up_mlp_shared_experts_y_factor = Tokens(in pass, 2048); // [tokens, 128]
         float* mlp_shared_experts_y = Tokens(in pass, 5120); // [tokens, 256]
-        float* logits_factor = Tokens(in pass, 4096); // [tokens, 256]
         float* logits = pass.Logits; // [tokens, 1024]
         var groups0 = new ExpertGroups { Offsets = mlp_chosen_offsets, Pairs = mlp_chosen_pairs, Rank = mlp_chosen_rank, Experts = 8, Chosen = 2 };
         for (int layer = 3; layer < 4; layer++)
@@ -717,9 +716,9 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
             worker.Barrier();
             TinyTrainedKernels.ExpertsDownProj_256x128<V>(in step, in worker, &groups0, mlp_experts_up_mlp_experts_y_factor_mlp_w, pass.Weights + 125 /* mlp.experts.down_proj.weight */, mlp_y_product_parts);
             worker.Barrier();
-            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, logits_factor);
+            TinyTrainedKernels.AddExperts_256_2<V>(in step, in worker, a, mlp_y_product_parts, mlp_chosen_rank, mlp_shared_experts_y, pass.Weights + 133 /* shared_head.norm.weight */, hidden);
             worker.Barrier();
-            TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, logits_factor, pass.Weights + 134 /* shared_head.head.weight */, logits);
+            TinyTrainedKernels.LmHead_1024x256<V>(in step, in worker, pass.LogitRows, pass.LogitRowCount, hidden, pass.Weights + 134 /* shared_head.head.weight */, logits);
             worker.Barrier();
         }
     }

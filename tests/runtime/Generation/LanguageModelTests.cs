@@ -251,6 +251,75 @@ public sealed class LanguageModelTests : IDisposable
         Assert.NotEqual(runs[0].Tokens, (await Tokens(model, [1], options with { Seed = 12 })).Tokens);
     }
 
+    [Theory]
+    [InlineData(1, 1, 16)]
+    [InlineData(1, 7, 16)]
+    [InlineData(3, 2, 16)]
+    [InlineData(5, 7, 16)]
+    public async Task Drafts_that_are_nearly_always_wrong_change_no_token(int sequences, int depth, int step)
+    {
+        await using LanguageModel model = Counting(new() { MaxSequences = sequences, MaxTokensPerStep = step, Threads = 2 });
+        IEnumerable<Task> generations = Enumerable.Range(1, 9).Select(async i =>
+        {
+            int[] prompt = [.. Enumerable.Range(i, 5 * i).Select(token => token % CountingProgram.Vocabulary)];
+            (List<int> tokens, GenerationStatistics statistics) = await Task.Run(() => Tokens(model, prompt, new() { MaxTokens = 30 + i, StopsAtEndOfSequence = false, Draft = depth }));
+            Assert.Equal(Expected(prompt, 30 + i), tokens);
+            Assert.Equal(tokens.Count - 1, statistics.Passes + statistics.AcceptedTokens);
+            Assert.InRange(statistics.DraftedTokens, 20, 40 * depth);
+        });
+        await Task.WhenAll(generations);
+    }
+
+    [Fact]
+    public async Task A_prompt_that_begins_like_one_before_goes_on_from_its_caches()
+    {
+        var program = new CountingProgram();
+        int processed = 0;
+        program.OnStep = pass => processed += pass.Step.Tokens;
+        await using LanguageModel model = LanguageModel.Open(program, _folder.Path, new() { MaxTokensPerStep = 32, MaxSequences = 2 });
+        int[] first = [.. Enumerable.Range(1, 60)], other = [.. Enumerable.Range(3, 20)];
+        var options = new GenerationOptions { MaxTokens = 10, StopsAtEndOfSequence = false };
+        async Task Continues(int[] prompt, int kept, int draft = 0)
+        {
+            processed = 0;
+            (List<int> tokens, GenerationStatistics statistics) = await Tokens(model, prompt, options with { Draft = draft });
+            Assert.Equal(Expected(prompt, 10), tokens);
+            Assert.Equal(kept, statistics.KeptTokens);
+            Assert.Equal(prompt.Length - kept + statistics.Passes + statistics.DraftedTokens, processed);
+        }
+
+        await Continues(first, 0);
+        int[] more = [.. first, .. Expected(first, 10), 5, 6, 7];
+        // The last token that was said was not processed any more.
+        await Continues(more, 69);
+        await Continues(other, 0);
+        await Continues([.. more[..50], 90, 91], 50);
+        await Continues([.. other, 1], 20);
+        await Continues(other, 19);
+        await Continues([.. Enumerable.Range(40, 9)], 0);
+        // Drafting needs the prediction layer's cache, which generations without drafts have left empty.
+        await Continues(other, 0, draft: 2);
+        await Continues([.. other, 8], 19, draft: 2);
+        await Continues([.. other, 8, 9], 21);
+        // …and one entry of it less than tokens are shared.
+        await Continues([.. other, 8, 10], 20, draft: 1);
+    }
+
+    [Fact]
+    public async Task Says_why_nothing_can_be_drafted()
+    {
+        await using LanguageModel model = Counting(new() { MaxSequences = 17, MaxTokensPerStep = 16 });
+        Assert.Equal("Draft is 8; it must be from 0 to 7.", Error(() => model.GenerateTokensAsync([1], new() { Draft = 8 })));
+        Assert.Equal(
+            "Nothing can be drafted: that needs absorbed attention and steps of at least 17 tokens, one for each sequence.",
+            Error(() => model.GenerateTokensAsync([1], new() { Draft = 1 })));
+        File.WriteAllText(_folder["config.json"], """{"vocab_size": 1024}""");
+        await using LanguageModel other = LanguageModel.Open(new ScriptedProgram(Vocabulary, [1]), _folder.Path);
+        Assert.Equal(
+            $"{_folder.Path}: nothing can be drafted: Scripted has no layer for multi-token prediction.",
+            Error(() => other.GenerateTokensAsync([1], new() { Draft = 1 })));
+    }
+
     private LanguageModel Counting(LoadOptions options) => LanguageModel.Open(new CountingProgram(), _folder.Path, options);
 
     /// <summary>A model that continues a prompt of one token with this text and the end of the sequence.</summary>

@@ -8,6 +8,8 @@ namespace Sinter.Runtime.Tests.Sampling;
 
 public sealed class SamplerTests
 {
+    private const int Draws = 20_000;
+
     [Fact]
     public void Greedy_takes_the_greatest_and_the_lowest_among_equals()
     {
@@ -86,6 +88,52 @@ public sealed class SamplerTests
             HashSet<int> kept = Kept(logits, options);
             var sampler = new Sampler(options);
             for (int i = 0; i < 300; i++) Assert.Contains(sampler.Sample(logits, 0), kept);
+        }
+    }
+
+    [Theory]
+    [InlineData(1.0, null, 1.0, 0.0)]
+    [InlineData(0.6, null, 1.0, 0.0)]
+    [InlineData(1.0, 4, 1.0, 0.0)]
+    [InlineData(1.3, null, 0.8, 0.0)]
+    [InlineData(1.0, null, 1.0, 0.2)]
+    public void Checked_drafts_come_with_the_models_probabilities_whatever_the_draft_thought(double temperature, int? topK, double topP, double minP)
+    {
+        float[] logits = [0.3f, -1, 2, 1.1f, 0, -3, 1.9f];
+        var options = new SamplingOptions { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP, Seed = 8 };
+        HashSet<int> kept = Kept(logits, options);
+        double sum = kept.Sum(token => Math.Exp(logits[token] / temperature));
+        double[] expected = [.. logits.Select((logit, token) => kept.Contains(token) ? Math.Exp(logit / temperature) / sum : 0)];
+        foreach (float[] draft in (float[][])[logits, [2, 1, -1, 0.5f, 0, 3, 1], [0, 0, 0, 0, 0, 0, 20]])
+        {
+            var sampler = new Sampler(options);
+            var proposed = new double[logits.Length];
+            int accepted = 0;
+            AssertFrequencies(expected, position =>
+            {
+                int drafted = sampler.Draft(draft, position, proposed);
+                if (sampler.Check(logits, position, drafted, proposed, out int token)) accepted++;
+                return token;
+            });
+
+            // The part of drafts that is kept is what the two distributions have in common.
+            double common = expected.Zip(proposed, Math.Min).Sum();
+            Assert.InRange(accepted / (double)Draws, common - 0.02, common + 0.02);
+            if (draft == logits) Assert.Equal(Draws, accepted);
+        }
+    }
+
+    [Fact]
+    public void A_certain_choice_keeps_the_draft_that_it_would_have_made()
+    {
+        foreach (var options in (SamplingOptions[])[new(), new() { Temperature = 1, TopK = 1 }])
+        {
+            var sampler = new Sampler(options);
+            Assert.Equal(2, sampler.Draft([0, 1, 5, 2], 0, []));
+            Assert.True(sampler.Check([3, 1, 4, 2], 0, 2, [], out int token));
+            Assert.Equal(2, token);
+            Assert.False(sampler.Check([3, 1, 4, 7], 0, 2, [], out token));
+            Assert.Equal(3, token);
         }
     }
 
@@ -177,10 +225,14 @@ public sealed class SamplerTests
     /// <summary>A chi-square test: with up to 5 degrees of freedom a value above 30 has a probability below 2e-5, and the seed is fixed.</summary>
     private static void AssertFrequencies(SamplingOptions options, float[] logits, double[] expected)
     {
-        const int Draws = 20_000;
         var sampler = new Sampler(options);
-        var counts = new int[logits.Length];
-        for (int i = 0; i < Draws; i++) counts[sampler.Sample(logits, i)]++;
+        AssertFrequencies(expected, position => sampler.Sample(logits, position));
+    }
+
+    private static void AssertFrequencies(double[] expected, Func<int, int> draw)
+    {
+        var counts = new int[expected.Length];
+        for (int i = 0; i < Draws; i++) counts[draw(i)]++;
         double chiSquare = 0;
         for (int token = 0; token < counts.Length; token++)
         {
