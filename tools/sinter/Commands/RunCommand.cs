@@ -32,6 +32,7 @@ internal sealed class RunCommand : ExampledCommand
     private readonly Option<int?> _seed = SharedOptions.WholeNumber("--seed", "N", 0, int.MaxValue, "Makes drawing repeatable.");
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "TEXT", Description = "Stop before this text; may be given several times." };
     private readonly Option<int?> _context = SharedOptions.WholeNumber("--context", "N", 1, int.MaxValue, "Tokens to make room for (default: what the model allows, or what is needed).");
+    private readonly Option<int?> _draft = SharedOptions.Draft();
     private readonly Option<string?> _model = SharedOptions.Model();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<bool> _json = SharedOptions.Json();
@@ -45,7 +46,7 @@ internal sealed class RunCommand : ExampledCommand
     {
         Add(_checkpoint);
         Add(_prompt);
-        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _model, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _draft, _model, _threads, _json]) Add(option);
         SetAction(Run);
     }
 
@@ -61,6 +62,7 @@ internal sealed class RunCommand : ExampledCommand
             MinP = parsed.GetValue(_minP) ?? 0,
             Seed = (ulong?)parsed.GetValue(_seed),
             StopStrings = parsed.GetValue(_stop) ?? [],
+            Draft = parsed.GetValue(_draft),
         };
         options.Validate();
         ModelProgram program = ProgramChoice.For(ModelConfig.Load(folder), parsed.GetValue(_model));
@@ -89,6 +91,8 @@ internal sealed class RunCommand : ExampledCommand
         Console.Out.WriteLine();
         Console.Error.WriteLine($"prefill {statistics!.PrefillRate:0.0} tokens/s ({statistics.PromptTokens} tokens), "
             + $"decoding {statistics.DecodeRate:0.0} tokens/s ({statistics.GeneratedTokens} tokens)");
+        if (statistics.DraftedTokens > 0)
+            Console.Error.WriteLine($"drafts: {statistics.AcceptedTokens} of {statistics.DraftedTokens} kept ({100 * statistics.AcceptanceRate:0} %), {statistics.TokensPerPass:0.00} tokens a pass");
         return ExitCode.Fine;
     }
 
@@ -117,6 +121,10 @@ internal sealed class RunCommand : ExampledCommand
         json.WriteNumber("generated_tokens", statistics.GeneratedTokens);
         json.WriteNumber("prefill_tokens_per_second", Math.Round(statistics.PrefillRate, 3));
         json.WriteNumber("decode_tokens_per_second", Math.Round(statistics.DecodeRate, 3));
+        json.WriteNumber("kept_tokens", statistics.KeptTokens);
+        json.WriteNumber("passes", statistics.Passes);
+        json.WriteNumber("drafted_tokens", statistics.DraftedTokens);
+        json.WriteNumber("accepted_tokens", statistics.AcceptedTokens);
         json.WriteString("ended_by", JsonNamingPolicy.SnakeCaseLower.ConvertName(statistics.Reason.ToString()));
     });
 }

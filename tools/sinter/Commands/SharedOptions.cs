@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.IO;
+using Sinter.Runtime.Execution;
 
 namespace Sinter.Command.Commands;
 
@@ -30,6 +31,9 @@ internal static class SharedOptions
     };
 
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object for a program to read." };
+
+    public static Option<int?> Draft() => WholeNumber(
+        "--draft", "N", 0, ModelSession.MostCheckedTokens - 1, "Tokens that multi-token prediction drafts for each pass of the model (default: 1 if it is likely to pay, else 0).");
 
     public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");
 

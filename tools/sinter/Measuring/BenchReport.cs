@@ -8,6 +8,7 @@ namespace Sinter.Command.Measuring;
 /// <param name="WeightBytesPerToken">Of stored weights read to decode a token.</param>
 /// <param name="CacheBytesPerToken">Of the cache, on average over the tokens decoded.</param>
 /// <param name="GigabytesPerSecond">Both at the median speed of decoding.</param>
+/// <param name="Drafts">Of multi-token decoding, where it was asked for.</param>
 /// <param name="ResidentBytes">The most memory that the process had at a time, mapped weights included.</param>
 internal sealed record BenchReport(
     string Model,
@@ -20,6 +21,7 @@ internal sealed record BenchReport(
     long WeightBytesPerToken,
     long CacheBytesPerToken,
     double GigabytesPerSecond,
+    DraftSpeed? Drafts,
     long ResidentBytes)
 {
     public void WriteText()
@@ -28,6 +30,12 @@ internal sealed record BenchReport(
         Line("prefill", Prefill, $"of {PromptTokens} tokens");
         Line("decoding", Decoding, $"of {DecodedTokens} tokens");
         Console.WriteLine($"read a token  {Quantity.Bytes(WeightBytesPerToken)} of weights, {Quantity.Bytes(CacheBytesPerToken)} of cache: {GigabytesPerSecond:0.00} GB/s");
+        if (Drafts is { } drafts)
+        {
+            Console.WriteLine($"drafts of {drafts.Depth,-2}  {100 * drafts.Acceptance:0} % kept, {drafts.TokensPerPass:0.00} tokens a pass where {drafts.BreakEven:0.00} cost as much without: "
+                + $"{drafts.SpeedUp.Median:0.00} times the speed (median; least {drafts.SpeedUp.Least:0.00}, most {drafts.SpeedUp.Most:0.00})");
+        }
+
         Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most");
     }
 
@@ -43,6 +51,18 @@ internal sealed record BenchReport(
         json.WriteNumber("weight_bytes_per_token", WeightBytesPerToken);
         json.WriteNumber("cache_bytes_per_token", CacheBytesPerToken);
         json.WriteNumber("gigabytes_per_second", Math.Round(GigabytesPerSecond, 3));
+        if (Drafts is { } drafts)
+        {
+            json.WriteStartObject("drafts");
+            json.WriteNumber("depth", drafts.Depth);
+            json.WriteNumber("drafted_tokens", drafts.Drafted);
+            json.WriteNumber("accepted_tokens", drafts.Accepted);
+            json.WriteNumber("tokens_per_pass", Math.Round(drafts.TokensPerPass, 3));
+            json.WriteNumber("break_even_tokens_per_pass", Math.Round(drafts.BreakEven, 3));
+            Object(json, "speed_up", drafts.SpeedUp);
+            json.WriteEndObject();
+        }
+
         json.WriteNumber("resident_bytes", ResidentBytes);
     });
 
