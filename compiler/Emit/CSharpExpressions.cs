@@ -93,6 +93,7 @@ internal static class CSharpExpressions
             Function.Sum => ($"V.Sum({all})", Primary),
             Function.Largest => ($"V.Largest({all})", Primary),
             Function.Long => ($"(long){Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
+            Function.Float => ($"(float){Print(call.Arguments[0], UnaryLevel)}", UnaryLevel),
             Function.View => ($"new MatrixView({View(call, Argument)})", Primary),
             _ => throw new ArgumentOutOfRangeException(nameof(call)),
         };

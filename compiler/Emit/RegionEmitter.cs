@@ -31,7 +31,7 @@ internal static class RegionEmitter
         using (writer.Block($"private static void {Method(region, order)}<V>(ref readonly Pass pass, in Worker worker) where V : struct, ILanes<V>"))
         {
             writer.Line("ref readonly Step step = ref pass.Step;");
-            Names names = new(region);
+            BufferNames names = new(region.Buffers.Select(buffer => buffer.Name));
             for (int i = 0; i < region.Buffers.Count; i++)
             {
                 if (IsUsed(region, i)) writer.Line($"{(region.Buffers[i].IsIndex ? "int" : "float")}* {names[i]} = {Place(region.Buffers[i], offsets[i])};{Comment(region.Buffers[i])}");
@@ -57,7 +57,7 @@ internal static class RegionEmitter
         }
     }
 
-    private static void Calls(SourceWriter writer, CompiledProgram program, LoweredRegion region, Names names)
+    private static void Calls(SourceWriter writer, CompiledProgram program, LoweredRegion region, BufferNames names)
     {
         int stage = 0;
         foreach (Call call in region.Calls)
@@ -77,7 +77,7 @@ internal static class RegionEmitter
         writer.Line("worker.Barrier();");
     }
 
-    private static string Text(CompiledProgram program, LoweredRegion region, Names names, CallArgument argument) => argument switch
+    private static string Text(CompiledProgram program, LoweredRegion region, BufferNames names, CallArgument argument) => argument switch
     {
         BufferArgument buffer => names[buffer.Buffer],
         WeightArgument weight => Weight(program.Slots.Find(weight.Tensor, region), region),
@@ -118,32 +118,4 @@ internal static class RegionEmitter
     private static string Comment(BufferSpecification buffer) => buffer.Home is BufferHome.TokenIds or BufferHome.NextIds
         ? ""
         : $" // [{buffer.Rows.ToString().ToLowerInvariant()}, {buffer.Width}]";
-
-    /// <summary>C# names of a region's buffers, each once.</summary>
-    private sealed class Names
-    {
-        private static readonly HashSet<string> s_taken = ["pass", "worker", "step", "layer", "caches", "in", "out", "ref", "is", "as", "do", "if", "for", "new", "int", "float", "double", "value", "base", "this"];
-        private readonly string[] _names;
-
-        public Names(LoweredRegion region)
-        {
-            var used = new HashSet<string>(s_taken);
-            _names = new string[region.Buffers.Count];
-            for (int i = 0; i < _names.Length; i++)
-            {
-                string name = Clean(region.Buffers[i].Name), unique = name;
-                for (int k = 2; !used.Add(unique); k++) unique = $"{name}{k}";
-                _names[i] = unique;
-            }
-        }
-
-        public string this[int buffer] => _names[buffer];
-
-        private static string Clean(string name)
-        {
-            var text = new StringBuilder();
-            foreach (char c in name) text.Append(char.IsLetterOrDigit(c) || c == '_' ? c : c == '\'' ? 'p' : '_');
-            return char.IsDigit(text[0]) ? "_" + text : text.ToString();
-        }
-    }
 }

@@ -173,6 +173,9 @@ public enum Function
     /// <summary>(number): as 64 bits.</summary>
     Long,
 
+    /// <summary>(number): of an integer, as a float.</summary>
+    Float,
+
     /// <summary>(weight, offset, column stride, depth stride, block, block stride): a stored matrix seen as [column, depth].</summary>
     View,
 }

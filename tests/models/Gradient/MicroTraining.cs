@@ -70,12 +70,12 @@ internal sealed class MicroTraining
     }
 
     /// <summary>The language's own description of the model, with the config beside the checkpoint.</summary>
-    public static ModelGraph Model()
+    public static ModelGraph Model(string checkpoint = Name)
     {
         string folder = Path.Combine(Repository.Root, "models");
         List<SourceFile> files = [.. Directory.GetFiles(folder, "*.sinter", SearchOption.AllDirectories).Select(path => new SourceFile(path, File.ReadAllText(path)))];
         SourceClosure source = SourceClosure.Of(files.Single(file => Path.GetFileName(file.Path) == "deepseek_v3.sinter"), files);
-        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Repository.Data(Name, "config.json")));
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Checkpoint(checkpoint), "config.json")));
         Dictionary<string, string> values = config.RootElement.EnumerateObject().Where(property => property.Value.ValueKind != JsonValueKind.Array)
             .ToDictionary(property => property.Name, property => property.Value.ToString().Replace("True", "true").Replace("False", "false"));
         BoundFile bound = ModelBinder.BindConfig(source.File.Path, source.File.Text, source.Find, "MicroTrain", values);

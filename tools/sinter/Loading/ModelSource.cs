@@ -11,6 +11,7 @@ using Sinter.Compiler.Graph;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
+using Sinter.Runtime.Training;
 
 namespace Sinter.Command.Loading;
 
@@ -131,13 +132,25 @@ internal sealed class ModelSource
             ?? throw new SinterException($"{Path} declares {string.Join(", ", models.Select(model => model.Graph.Name))}, but none of them has the numbers of {config.Path}.");
     }
 
-    private static ModelProgram Load(CompiledModel model)
+    /// <summary>The training step of one of the file's models, or of its architecture with the numbers of a config; compiled once and then kept.</summary>
+    /// <param name="model">As <see cref="Bind"/> gives it.</param>
+    /// <exception cref="DiagnosticsException">There are errors; they have been printed.</exception>
+    public TrainingProgram Training(BoundModel model, ModelConfig? config = null)
     {
-        string[] parts = [typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. model.Files.Select(file => file.Text)];
+        CompiledTrainingModel training = Pipeline.CompileTraining(model, Namespace);
+        Report(training.Diagnostics, config);
+        return (TrainingProgram)Load(model.Name + "Training", training.ProgramClass, training.Files);
+    }
+
+    private static ModelProgram Load(CompiledModel model) => (ModelProgram)Load(model.Graph.Name, model.ProgramClass, model.Files);
+
+    private static object Load(string name, string programClass, IReadOnlyList<GeneratedFile> files)
+    {
+        string[] parts = [typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. files.Select(file => file.Text)];
         byte[] assembly = AssemblyCache.OfUser().GetOrMake(
             AssemblyCache.Key(parts),
-            () => AssemblyCompiler.Compile(model.Graph.Name, model.Files.Select(file => (file.HintName, file.Text))));
-        return (ModelProgram)Activator.CreateInstance(Assembly.Load(assembly).GetType(model.ProgramClass, throwOnError: true)!)!;
+            () => AssemblyCompiler.Compile(name, files.Select(file => (file.HintName, file.Text))));
+        return Activator.CreateInstance(Assembly.Load(assembly).GetType(programClass, throwOnError: true)!)!;
     }
 
     /// <summary>An imported file: the one that the path names, or else one that is built in.</summary>

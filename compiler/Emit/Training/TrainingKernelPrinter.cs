@@ -1,0 +1,63 @@
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Kernels.Schedules;
+using Sinter.Compiler.Operations;
+using Sinter.Compiler.Operations.Training;
+
+namespace Sinter.Compiler.Emit.Training;
+
+/// <summary>The kernels of a training step as C#: loops, or a call of the runtime's tiles with the sizes of the operation.</summary>
+public static class TrainingKernelPrinter
+{
+    public static KernelSource Print(Operation operation, string method) => operation switch
+    {
+        NestOperation nest => Scheduled(new NestSchedule(nest with { Name = method }).Make(), method),
+        ProductOperation product => Product(product, method),
+        ScatterOperation scatter => Call(scatter, method, ["int* index", "float* rows", "float* table"],
+            $"Scatter.Add<V>(in worker, index, step.Tokens, {scatter.Columns}, rows, {scatter.RowStride}, table + {scatter.Offset}, {scatter.TableStride});"),
+        CountOperation count => Call(count, method, ["int* chosen", "int* loads"], $"Loads.Count(in worker, chosen, step.Tokens * {count.Chosen}, loads);"),
+        _ => KernelPrinter.Print(operation, method),
+    };
+
+    private static KernelSource Scheduled(Scheduled scheduled, string method) =>
+        new(method, scheduled.Parameters, CSharpKernelPrinter.Print(scheduled.Kernel), scheduled.ScratchBytes);
+
+    private static KernelSource Product(ProductOperation product, string method)
+    {
+        string pairs = product.Pairs == PairAxis.None ? "" : $", PairRole.{product.Pairs}{(product.SharesRows ? ", sharesRows: true" : "")}";
+        string At(string name, int offset) => offset == 0 ? name : $"{name} + {offset}";
+        string[] lines =
+        [
+            "var shape = new ProductShape(",
+            $"    batch: {Axes(product.Batch)},",
+            $"    rows: {Axes(product.Rows)},",
+            $"    columns: {Axes(product.Columns)},",
+            $"    depth: {Axes(product.Depth)},",
+            $"    adds: {(product.Adds ? "true" : "false")}{pairs});",
+            $"Product.Run<V>(in worker, in shape, {At("left", product.LeftOffset)}, {At("right", product.RightOffset)}, {At("result", product.ResultOffset)}{(pairs.Length > 0 ? ", groups" : "")});",
+        ];
+        List<string> parameters = ["float* left", "float* right", "float* result"];
+        if (pairs.Length > 0) parameters.Add("ExpertGroups* groups");
+        return Call(product, method, parameters, lines);
+    }
+
+    private static string Axes(EquatableArray<ProductAxisShape> axes) => axes.Count == 0
+        ? "new(ProductAxis.One)"
+        : $"new({string.Join(", ", axes.Select(axis => $"new ProductAxis({(axis.Size > 0 ? axis.Size.ToString() : "step.Tokens")}, {Stride(axis.Left)}, {Stride(axis.Right)}, {Stride(axis.Result)})"))})";
+
+    private static string Stride(Stride stride) => stride.PerToken ? stride.Numbers == 1 ? "step.Tokens" : $"(long)step.Tokens * {stride.Numbers}" : stride.Numbers.ToString();
+
+    private static KernelSource Call(Operation operation, string method, IEnumerable<string> parameters, params string[] lines)
+    {
+        var writer = new SourceWriter();
+        foreach (string line in operation.Equation.Split('\n')) writer.Line("// " + line);
+        writer.Line($"public static void {method}<V>(ref readonly Step step, in Worker worker, {string.Join(", ", parameters)})");
+        writer.Indented(() => writer.Line("where V : struct, ILanes<V>"));
+        using (writer.Block())
+        {
+            foreach (string line in lines) writer.Line(line);
+        }
+
+        return new KernelSource(method, default, writer.ToString(), 0);
+    }
+}

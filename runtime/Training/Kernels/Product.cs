@@ -1,0 +1,257 @@
+using System;
+using System.Runtime.CompilerServices;
+using Sinter.Runtime.Execution;
+using Sinter.Runtime.Numerics;
+
+namespace Sinter.Runtime.Training.Kernels;
+
+/// <summary>
+/// Products of f32 tensors whose axes lie any way: blocks of rows and panels of two vectors of columns are packed so that
+/// depth runs through register tiles. Workers share blocks and panels; every number is summed by one worker in the order of
+/// depth, so that results do not depend on how many there are.
+/// </summary>
+[SkipLocalsInit]
+public static unsafe class Product
+{
+    /// <summary>Depth of a panel: with two vectors of columns it stays in the first-level cache or near it.</summary>
+    private const int DepthTile = 256;
+
+    /// <summary>Rows packed at once, in the second-level cache: a multiple of a register tile's.</summary>
+    private const int MostRows = 240;
+
+    private const int MostColumns = 32;
+
+    /// <summary>Bytes of a worker's scratch memory.</summary>
+    public const int ScratchBytes =
+        MostRows * DepthTile * sizeof(float) + DepthTile * MostColumns * sizeof(float) + Panel.Rows * MostColumns * sizeof(float)
+        + (2 * MostRows + 2 * MostColumns + 2 * DepthTile + MostRows) * sizeof(long) + 16 * 16 * sizeof(float);
+
+    /// <summary>This worker's share of a product.</summary>
+    /// <param name="groups">The order of pairs by expert, where the shape has pairs.</param>
+    public static void Run<V>(in Worker worker, in ProductShape shape, float* left, float* right, float* result, ExpertGroups* groups = null)
+        where V : struct, ILanes<V>
+    {
+        var work = new Work<V>(worker, shape, left, right, result, groups);
+        if (shape.SharesRows) work.RunByColumns();
+        else work.RunByBlocks();
+    }
+
+    private readonly ref struct Work<V>
+        where V : struct, ILanes<V>
+    {
+        private readonly Worker _worker;
+        private readonly ref readonly ProductShape _shape;
+        private readonly float* _left, _right, _result;
+        private readonly ExpertGroups* _groups;
+        private readonly float* _packed, _panel, _tile, _square;
+        private readonly long* _rowLeft, _rowResult, _columnRight, _columnResult, _depthLeft, _depthRight;
+        private readonly float** _rows;
+
+        public Work(in Worker worker, in ProductShape shape, float* left, float* right, float* result, ExpertGroups* groups)
+        {
+            _worker = worker;
+            _shape = ref shape;
+            _left = left;
+            _right = right;
+            _result = result;
+            _groups = groups;
+            _packed = (float*)worker.Scratch;
+            _panel = _packed + MostRows * DepthTile;
+            _tile = _panel + DepthTile * MostColumns;
+            _square = _tile + Panel.Rows * MostColumns;
+            _rowLeft = (long*)(_square + 16 * 16);
+            _rowResult = _rowLeft + MostRows;
+            _columnRight = _rowResult + MostRows;
+            _columnResult = _columnRight + MostColumns;
+            _depthLeft = _columnResult + MostColumns;
+            _depthRight = _depthLeft + DepthTile;
+            _rows = (float**)(_depthRight + DepthTile);
+        }
+
+        private static int Width => 2 * V.Count;
+
+        private int Panels => (_shape.Columns.Count + Width - 1) / Width;
+
+        private int RowsOf(int batch) => _shape.Pairs == PairRole.Rows ? Segment(batch) : _shape.Rows.Count;
+
+        private int DepthOf(int batch) => _shape.Pairs == PairRole.Depth ? Segment(batch) : _shape.Depth.Count;
+
+        private int FirstPair(int batch) => _groups->Offsets[batch];
+
+        private int Segment(int batch) => _groups->Offsets[batch + 1] - FirstPair(batch);
+
+        /// <summary>Workers share all blocks of all batches, in proportion to the rows they have.</summary>
+        public void RunByBlocks()
+        {
+            int batches = _shape.Batch.Count, panels = Panels;
+            long total = 0;
+            for (int batch = 0; batch < batches; batch++) total += Cost(batch) * panels;
+            if (total == 0) return;
+            long from = total * _worker.Index / _worker.Count, to = total * (_worker.Index + 1) / _worker.Count, at = 0;
+            for (int batch = 0; batch < batches; batch++)
+            {
+                int rows = RowsOf(batch), block = BlockOf(rows);
+                for (int row = 0; row < rows; row += block)
+                {
+                    int count = Math.Min(block, rows - row);
+                    long cost = count * (long)Math.Max(1, DepthOf(batch));
+
+                    // A panel is this worker's if its end lies within this worker's share.
+                    int first = (int)Math.Clamp((from - at) / cost, 0, panels), end = (int)Math.Clamp((to - at) / cost, 0, panels);
+                    at += cost * panels;
+                    if (first < end) RunBlock(batch, row, count, first, end);
+                }
+            }
+        }
+
+        /// <summary>Workers share the columns: rows that several experts add to are then always one worker's.</summary>
+        public void RunByColumns()
+        {
+            _worker.Share(Panels, out int from, out int to);
+            if (from == to) return;
+            for (int batch = 0; batch < _shape.Batch.Count; batch++)
+            {
+                int rows = RowsOf(batch), block = BlockOf(rows);
+                for (int row = 0; row < rows; row += block) RunBlock(batch, row, Math.Min(block, rows - row), from, to);
+            }
+        }
+
+        private long Cost(int batch) => RowsOf(batch) * (long)Math.Max(1, DepthOf(batch));
+
+        /// <summary>Equal blocks, of whole register tiles.</summary>
+        private static int BlockOf(int rows)
+        {
+            int blocks = (rows + MostRows - 1) / MostRows;
+            int block = blocks == 0 ? Panel.Rows : (rows + blocks - 1) / blocks;
+            return (block + Panel.Rows - 1) / Panel.Rows * Panel.Rows;
+        }
+
+        private void RunBlock(int batch, int row, int rows, int firstPanel, int endPanel)
+        {
+            float* left = _left + _shape.Batch.Left(batch), right = _right + _shape.Batch.Right(batch), result = _result + _shape.Batch.Result(batch);
+            for (int i = 0; i < rows; i++)
+            {
+                int entry = _shape.Pairs == PairRole.Rows ? _groups->Pairs[FirstPair(batch) + row + i] : row + i;
+                _rowLeft[i] = _shape.Rows.Left(entry);
+                _rowResult[i] = _shape.Rows.Result(entry);
+            }
+
+            int depth = DepthOf(batch);
+            bool adds = _shape.Adds;
+            for (int start = 0; start < depth || start == 0; start += DepthTile, adds = true)
+            {
+                int part = Math.Min(DepthTile, depth - start);
+                if (part <= 0 && adds) return;
+                for (int k = 0; k < part; k++)
+                {
+                    int entry = _shape.Pairs == PairRole.Depth ? _groups->Pairs[FirstPair(batch) + start + k] : start + k;
+                    _depthLeft[k] = _shape.Depth.Left(entry);
+                    _depthRight[k] = _shape.Depth.Right(entry);
+                }
+
+                TakeRows(left, rows, part);
+                for (int panel = firstPanel; panel < endPanel; panel++)
+                {
+                    int columns = Math.Min(Width, _shape.Columns.Count - panel * Width);
+                    for (int j = 0; j < columns; j++)
+                    {
+                        _columnRight[j] = _shape.Columns.Right(panel * Width + j);
+                        _columnResult[j] = _shape.Columns.Result(panel * Width + j);
+                    }
+
+                    PackPanel(right, columns, part);
+                    for (int i = 0; i < rows; i += Panel.Rows)
+                    {
+                        int last = Math.Min(Panel.Rows, rows - i) - 1;
+                        Tiles.Clear(_tile, Panel.Rows * Width);
+                        Panel.Tile<V>(
+                            _rows[i], _rows[i + Math.Min(1, last)], _rows[i + Math.Min(2, last)], _rows[i + Math.Min(3, last)], _rows[i + Math.Min(4, last)],
+                            _rows[i + Math.Min(5, last)], part, _panel, Width, _tile, Width, last);
+                        for (int r = 0; r <= last; r++) Lay(result + _rowResult[i + r], _tile + r * Width, columns, adds);
+                    }
+                }
+            }
+        }
+
+        /// <summary>Rows whose depth lies side by side are read where they are; others are packed.</summary>
+        private void TakeRows(float* left, int rows, int depth)
+        {
+            if (IsEven(_depthLeft, depth))
+            {
+                for (int i = 0; i < rows; i++) _rows[i] = left + _rowLeft[i] + _depthLeft[0];
+                return;
+            }
+
+            for (int i = 0; i < rows; i++) _rows[i] = _packed + i * DepthTile;
+            for (int i = 0; i < rows; i += V.Count)
+            {
+                int count = Math.Min(V.Count, rows - i);
+                bool isEven = count == V.Count && IsEven(_rowLeft + i, count);
+                int k = 0;
+                for (; isEven && k + V.Count <= depth; k += V.Count)
+                {
+                    for (int j = 0; j < V.Count; j++) V.Load(left + _rowLeft[i] + _depthLeft[k + j]).Store(_square + j * V.Count);
+                    V.Transpose(_square, V.Count, _packed + i * DepthTile + k, DepthTile);
+                }
+
+                for (; k < depth; k++)
+                    for (int j = 0; j < count; j++) _packed[(i + j) * DepthTile + k] = left[_rowLeft[i + j] + _depthLeft[k]];
+            }
+        }
+
+        private void PackPanel(float* right, int columns, int depth)
+        {
+            if (IsEven(_columnRight, columns))
+            {
+                int second = Math.Clamp(columns - V.Count, 0, V.Count), first = Math.Min(columns, V.Count);
+                for (int k = 0; k < depth; k++)
+                {
+                    float* from = right + _columnRight[0] + _depthRight[k], to = _panel + k * Width;
+                    (first == V.Count ? V.Load(from) : V.Load(from, first)).Store(to);
+                    (second == V.Count ? V.Load(from + V.Count) : second > 0 ? V.Load(from + V.Count, second) : V.Zero).Store(to + V.Count);
+                }
+
+                return;
+            }
+
+            for (int half = 0; half < Width; half += V.Count)
+            {
+                int count = Math.Clamp(columns - half, 0, V.Count), k = 0;
+                for (; count == V.Count && k + V.Count <= depth && IsEven(_depthRight + k, V.Count); k += V.Count)
+                {
+                    for (int j = 0; j < V.Count; j++) V.Load(right + _columnRight[half + j] + _depthRight[k]).Store(_square + j * V.Count);
+                    V.Transpose(_square, V.Count, _panel + k * Width + half, Width);
+                }
+
+                for (; k < depth; k++)
+                    for (int j = 0; j < V.Count; j++) _panel[k * Width + half + j] = j < count ? right[_columnRight[half + j] + _depthRight[k]] : 0;
+            }
+        }
+
+        private void Lay(float* row, float* numbers, int columns, bool adds)
+        {
+            if (!IsEven(_columnResult, columns))
+            {
+                for (int j = 0; j < columns; j++) row[_columnResult[j]] = adds ? row[_columnResult[j]] + numbers[j] : numbers[j];
+                return;
+            }
+
+            row += _columnResult[0];
+            for (int j = 0; j < columns; j += V.Count)
+            {
+                int lanes = Math.Min(V.Count, columns - j);
+                V sum = V.Load(numbers + j);
+                if (lanes == V.Count) (adds ? V.Load(row + j) + sum : sum).Store(row + j);
+                else (adds ? V.Load(row + j, lanes) + sum : sum).Store(row + j, lanes);
+            }
+        }
+
+        /// <summary>Whether the entries lie side by side.</summary>
+        private static bool IsEven(long* offsets, int count)
+        {
+            for (int i = 1; i < count; i++)
+                if (offsets[i] != offsets[i - 1] + 1) return false;
+            return true;
+        }
+    }
+}

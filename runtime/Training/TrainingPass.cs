@@ -1,0 +1,50 @@
+using Sinter.Runtime.Execution;
+
+namespace Sinter.Runtime.Training;
+
+/// <summary>All that a compiled training graph works on: one sequence, and where its memory lies.</summary>
+public unsafe struct TrainingPass
+{
+    public const int MainLoss = 0, PredictionLoss = 1, BalanceLoss = 2, LossKinds = 3;
+
+    /// <summary>The sequence: its tokens are the rows.</summary>
+    public Step Step;
+
+    /// <summary>[tokens + 1 + depth]: the tokens read, and those to be foreseen.</summary>
+    public int* TokenIds;
+
+    /// <summary>The most tokens that a sequence may have: buffers are laid out for it.</summary>
+    public int MaxTokens;
+
+    /// <summary><see cref="TrainingDescription.TokenBytes"/> × <see cref="MaxTokens"/>.</summary>
+    public byte* TokenArena;
+
+    /// <summary><see cref="TrainingDescription.PairBytes"/> × the square of <see cref="MaxTokens"/>.</summary>
+    public byte* PairArena;
+
+    public byte* FixedArena;
+
+    /// <summary><see cref="TrainingDescription.KeptBytes"/> × <see cref="MaxTokens"/>.</summary>
+    public byte* KeptArena;
+
+    /// <summary>Master weights, by <see cref="TrainingDeclaration.Slot"/>.</summary>
+    public float** Weights;
+
+    /// <summary>Gradients by slot; null where nothing trains the tensor.</summary>
+    public float** Gradients;
+
+    /// <summary>[rotaries] tables of [position, dimension] numbers: cosine and sine in turn, pair by pair.</summary>
+    public float** Rotaries;
+
+    /// <summary>[<see cref="LossKinds"/>] what each loss of this sequence is worth in the objective: where gradients begin.</summary>
+    public float* Worths;
+
+    /// <summary>[<see cref="LossKinds"/>] to which the sequence's losses are added.</summary>
+    public float* Losses;
+
+    /// <summary>[balanced layers, experts of the widest] to which the sequence's choices are added.</summary>
+    public int* Loads;
+
+    /// <summary>Experts of the layer that has most: numbers of a row of <see cref="Loads"/>.</summary>
+    public int LoadStride;
+}

@@ -1,0 +1,43 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+using Sinter.Compiler;
+using Sinter.Compiler.Emit.Training;
+using Sinter.Compiler.Passes.Training;
+using Sinter.Runtime.Execution;
+using Sinter.Runtime.Training;
+
+namespace Sinter.Models.Tests.Gradient;
+
+/// <summary>Training programs of the test checkpoints, compiled in memory.</summary>
+internal static class CompiledTrainings
+{
+    private static readonly ConcurrentDictionary<(string, Keeping), Lazy<TrainingProgram>> s_programs = new();
+
+    public static TrainingProgram Of(string checkpoint, Keeping keeping) =>
+        s_programs.GetOrAdd((checkpoint, keeping), key => new Lazy<TrainingProgram>(() => Compile(key.Item1, key.Item2))).Value;
+
+    private static TrainingProgram Compile(string checkpoint, Keeping keeping)
+    {
+        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", keeping);
+        string all = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
+        IEnumerable<MetadataReference> references = all.Split(Path.PathSeparator)
+            .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || path == typeof(ModelProgram).Assembly.Location)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            $"{training.Name}{keeping}",
+            Pipeline.Print(training, "Sinter.InMemory").Select(file => CSharpSyntaxTree.ParseText(file.Text, CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest))),
+            references,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true));
+        using var image = new MemoryStream();
+        EmitResult emitted = compilation.Emit(image);
+        if (!emitted.Success) throw new InvalidOperationException(string.Join("\n", emitted.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Take(10)));
+        return (TrainingProgram)Activator.CreateInstance(Assembly.Load(image.ToArray()).GetType($"Sinter.InMemory.{training.Name}Training", throwOnError: true)!)!;
+    }
+}
