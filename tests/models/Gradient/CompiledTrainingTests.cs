@@ -161,7 +161,7 @@ public sealed class CompiledTrainingTests
 
     private void Balance(CompiledTrainingSession session, int step, BatchReport report)
     {
-        StoredTensor loads = _golden.Golden["load_trace"], biases = _golden.Golden["bias_trace"];
+        Sinter.Tests.Data.StoredTensor loads = _golden.Golden["load_trace"], biases = _golden.Golden["bias_trace"];
         int layers = loads.Shape[1], experts = loads.Shape[2];
         Assert.Equal([1, 2], session.BalancedLayers.Select(layer => layer.Layer));
         for (int i = 0; i < layers; i++)
