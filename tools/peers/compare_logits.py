@@ -1,24 +1,42 @@
-"""Compares the tensor `logits` of two safetensors files: compare_logits.py OURS THEIRS TOLERANCE
+"""Compares the tensor `logits` of safetensors files with the first's: compare_logits.py TOLERANCE REFERENCE [NAME=]FILE...
 
-Exits with 1 where a number differs by more than the tolerance times the largest logit. A speed is worth nothing before this holds.
+A file that also has `positions` holds log-probabilities after those tokens only. Prints, for each file, how far a logit is off at
+most (less the mean of its row, since log-probabilities lack one number a row), the same as a share of the largest, the mean
+Kullback-Leibler divergence and how often the best token is the same. Exits with 1 where the share is above the tolerance. A speed is
+worth nothing before this holds.
 """
 import sys
 
 from safetensors.torch import load_file
 
 
-def main(ours, theirs, tolerance):
-    ours, theirs = load_file(ours)["logits"].double(), load_file(theirs)["logits"].double()
-    if ours.shape != theirs.shape:
-        sys.exit(f"logits are {list(ours.shape)} here and {list(theirs.shape)} there")
-    apart, largest = (ours - theirs).abs().max().item(), theirs.abs().max().item()
-    agree = (ours.argmax(-1) == theirs.argmax(-1)).float().mean().item()
-    print(f"logits: {apart:.2e} apart at most, the largest being {largest:.2f}; the best token agrees at {agree:.1%} of positions")
-    if not apart <= float(tolerance) * largest:
+def centred(logits):
+    return logits - logits.mean(-1, keepdim=True)
+
+
+def main(tolerance, reference, files):
+    truth, fine = load_file(reference)["logits"].double(), True
+    for file in files:
+        name, _, path = file.rpartition("=")
+        tensors = load_file(path)
+        theirs, expected = tensors["logits"].double(), truth
+        if "positions" in tensors:
+            expected = truth[tensors["positions"]]
+        if theirs.shape != expected.shape:
+            sys.exit(f"{name}: logits are {list(theirs.shape)} where {list(expected.shape)} were expected")
+        apart, largest = (centred(theirs) - centred(expected)).abs().max().item(), centred(expected).abs().max().item()
+        p, q = expected.log_softmax(-1), theirs.log_softmax(-1)
+        divergence = (p.exp() * (p - q)).sum(-1).mean().item()
+        agree = (theirs.argmax(-1) == expected.argmax(-1)).float().mean().item()
+        print(f"{name or path}: {apart:.2e} apart at most ({apart / largest:.1e} of the largest logit), "
+              f"divergence {divergence:.1e}, same best token at {agree:.0%} of {len(expected)} positions")
+        # Written so that a NaN is not fine.
+        fine = fine and apart <= float(tolerance) * largest
+    if not fine:
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
