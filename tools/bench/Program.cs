@@ -2,19 +2,21 @@ using System;
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using Sinter.Bench;
+using Sinter.Runtime.Execution;
 using Sinter.Runtime.Numerics;
 
 const string usage = """
-    usage: dotnet run -c Release --project tools/bench -- kernels [--threads N]
+    usage: dotnet run -c Release --project tools/bench -- kernels|limits [--threads N]
 
       kernels      contractions as the compiler prints them, beside the multiply-adds that the machine does and the
                    bytes that it reads with the same threads in the same run
+      limits       only what the machine does: operations a second of multiply-adds and bytes a second read, as JSON
       --threads N  how many threads work together (default: 1)
 
     Programs of other makers are compared by tools/bench/peers.sh, a checkpoint by `sinter bench`.
     """;
 
-if (args is not ["kernels", .. { } options])
+if (args is not ["kernels" or "limits", .. { } options])
 {
     Console.Error.WriteLine(usage);
     return 2;
@@ -29,7 +31,21 @@ else if (options.Length > 0)
 }
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-if (Vector512.IsHardwareAccelerated) KernelBenchmark<Lanes512>.Run(threads);
-else if (Vector256.IsHardwareAccelerated) KernelBenchmark<Lanes256>.Run(threads);
-else KernelBenchmark<Lanes128>.Run(threads);
+if (Vector512.IsHardwareAccelerated) Run<Lanes512>();
+else if (Vector256.IsHardwareAccelerated) Run<Lanes256>();
+else Run<Lanes128>();
 return 0;
+
+void Run<V>()
+    where V : struct, ILanes<V>
+{
+    if (args[0] == "kernels")
+    {
+        KernelBenchmark<V>.Run(threads);
+        return;
+    }
+
+    using var team = new ThreadTeam(threads);
+    double multiplyAdds = MachineLimits<V>.MultiplyAdds(team), read = MachineLimits<V>.ReadStream(team);
+    Console.WriteLine($$"""{"threads": {{threads}}, "multiply_adds": {{multiplyAdds:e4}}, "read": {{read:e4}}}""");
+}

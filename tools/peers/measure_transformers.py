@@ -1,7 +1,7 @@
 """Measures Hugging Face transformers on a checkpoint and prints one JSON object a line.
 
 measure_transformers.py FOLDER --threads N --type float32|bfloat16 [--prefill 128,512] [--decode 64] [--repeat 3]
-measure_transformers.py FOLDER --logits FILE --tokens 1,2,3     logits in float32, for comparison
+measure_transformers.py FOLDER --logits FILE --tokens 1,2,3 [--type float32|bfloat16]     logits, for comparison
 
 Every kernel that the library has for experts is measured, so that a comparison can take the best of them figure by figure.
 """
@@ -62,7 +62,7 @@ def main():
     if arguments.logits:
         tokens = torch.tensor([[int(token) for token in arguments.tokens.split(",")]])
         with torch.inference_mode():
-            logits = load(arguments.folder, "float32", "eager")(tokens).logits[0]
+            logits = load(arguments.folder, arguments.type, "eager")(tokens).logits[0].float()
         save_file({"logits": logits.contiguous()}, arguments.logits)
         return
 
@@ -76,7 +76,7 @@ def main():
             for length in [int(length) for length in arguments.prefill.split(",")]:
                 prefill(model, draw(length))
                 figures[f"prefill {length}"] = [prefill(model, draw(length)) for _ in range(arguments.repeat)]
-            figures[f"decode {arguments.decode}"] = [
+            figures[f"decode {arguments.decode} after 128"] = [
                 decode(model, draw(128), arguments.decode) for _ in range(arguments.repeat)]
         except Exception as failure:
             print(json.dumps({"peer": "transformers", "experts": experts, "type": arguments.type,

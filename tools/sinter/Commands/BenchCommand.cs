@@ -19,7 +19,7 @@ internal sealed class BenchCommand : ExampledCommand
     private readonly Argument<string> _checkpoint = SharedOptions.Checkpoint();
     private readonly Option<int?> _prompt = SharedOptions.WholeNumber("--prompt", "N", 1, int.MaxValue, "Tokens of prefill (default: 512, or what the context leaves).", "-p");
     private readonly Option<int?> _generate = SharedOptions.WholeNumber("--generate", "N", 1, int.MaxValue, "Tokens to decode (default: 64).", "-n");
-    private readonly Option<int?> _repeat = SharedOptions.WholeNumber("--repeat", "N", 1, 1000, "Runs that count, after one that does not (default: 5).", "-r");
+    private readonly Option<int?> _repeat = SharedOptions.WholeNumber("--repeat", "N", 1, 1000, "Runs that count, after those that warm up (default: 5).", "-r");
     private readonly Option<int?> _draft = SharedOptions.Draft();
     private readonly Option<string?> _model = SharedOptions.Model();
     private readonly Option<int?> _threads = SharedOptions.Threads();
