@@ -71,7 +71,7 @@ if [ -n "$checkpoint" ]; then
   mkdir "$work/given"
   cp "$checkpoint"/*.json "$checkpoint"/*.safetensors "$work/given/"
 elif [ "$size" = M ]; then
-  # transformers' other ways lose by far at this size, and take long.
+  # transformers' other ways would take longer than all else together.
   experts=(--experts batched_mm,grouped_mm) types=(bfloat16) repeat=${repeat:-1}
 fi
 repeat=${repeat:-3}
