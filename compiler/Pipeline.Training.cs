@@ -18,13 +18,13 @@ namespace Sinter.Compiler;
 public static partial class Pipeline
 {
     /// <summary>Compiles the training step of a bound model as far as C#, with the objective that its <c>train</c> section states.</summary>
-    public static CompiledTrainingModel CompileTraining(BoundModel model, string @namespace, Keeping keeping = Keeping.Products, Dump? dump = null)
+    public static CompiledTrainingModel CompileTraining(BoundModel model, string @namespace, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null)
     {
         (ModelGraph? graph, EquatableArray<DiagnosticInfo> errors) = GraphBuilder.Build(model);
         if (graph is null || errors.Count > 0) return new CompiledTrainingModel(errors, "", default);
         try
         {
-            CompiledTraining training = LowerTraining(graph, model.Training?.Loss is { } loss ? BalancedScores(loss) : null, keeping, dump);
+            CompiledTraining training = LowerTraining(graph, model.Training?.Loss is { } loss ? BalancedScores(loss) : null, precision, keeping, dump);
             return new CompiledTrainingModel(default, $"{@namespace}.{graph.Name}Training", Print(training, @namespace));
         }
         catch (System.Exception unsupported) when (unsupported is UnsupportedException or System.ArgumentException)
@@ -35,21 +35,26 @@ public static partial class Pipeline
 
     /// <summary>Lowers the objective of a model and its gradients to kernels and calls.</summary>
     /// <param name="balanced">The scores whose balance is part of the objective, by their name in the description; or none.</param>
+    /// <param name="precision">In which numbers the products of linear layers are computed.</param>
     /// <param name="keeping">What the forward pass keeps for the gradients.</param>
     /// <exception cref="UnsupportedException">No schedule can run a part of it.</exception>
     /// <exception cref="System.ArgumentException">The model has no such scores, or no logits.</exception>
-    public static CompiledTraining LowerTraining(ModelGraph model, string? balanced, Keeping keeping = Keeping.Products, Dump? dump = null)
+    public static CompiledTraining LowerTraining(ModelGraph model, string? balanced, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null)
     {
         TrainingGraph training = DifferentiateModel.Run(model, balanced);
         HashSet<string> taken = [.. training.Forward.SelectMany(region => region.Graph.Nodes).OfType<Input>().Select(input => input.Name)];
         int count = training.Forward.Count;
         var forward = new Region[count];
         var backward = new Region[count];
+        TensorGraph Wanted(TensorGraph graph) =>
+            graph with { Traces = default, Outputs = graph.Outputs.Where(output => Objective.IsLoss(output.Name) || taken.Contains(output.Name)).ToEquatable() };
+        TensorGraph[] apart = [.. training.Forward.Select(region => TakeProductsApart.Run(Wanted(region.Graph), Workload.Prefill))];
+        HashSet<string> linear = PlaceCasts.LinearTensors(apart);
+        TensorGraph Prepare(TensorGraph graph) => MergeEqual.Run(PlaceCasts.Run(graph, linear, precision));
         for (int i = 0; i < count; i++)
         {
             Region ahead = training.Forward[i], back = training.Backward[count - 1 - i];
-            TensorGraph wanted = ahead.Graph with { Traces = default, Outputs = ahead.Graph.Outputs.Where(output => Objective.IsLoss(output.Name) || taken.Contains(output.Name)).ToEquatable() };
-            (TensorGraph keeps, TensorGraph finds) = KeepValues.Run(Prepare(wanted), Prepare(back.Graph), keeping);
+            (TensorGraph keeps, TensorGraph finds) = KeepValues.Run(Prepare(apart[i]), Prepare(TakeProductsApart.Run(back.Graph, Workload.Prefill)), keeping);
             forward[i] = ahead with { Graph = keeps };
             backward[count - 1 - i] = back with { Graph = finds };
         }
@@ -66,7 +71,7 @@ public static partial class Pipeline
         List<TrainingRegion> back2 = [.. backward.Select(region => LowerRegion(region, descends: true))];
         List<TrainingRegion> all = [.. ahead2, .. back2];
         TrainingPlan plan = PlanTrainingMemory.Run(all, [.. Enumerable.Range(0, count), .. Enumerable.Range(0, count).Reverse()]);
-        return new CompiledTraining(Lower(model), ahead2.ToEquatable(), back2.ToEquatable(), plan, TrainingSlots.Of(all), new TrainingKernels(all));
+        return new CompiledTraining(Lower(model), ahead2.ToEquatable(), back2.ToEquatable(), plan, TrainingSlots.Of(all), new TrainingKernels(all), precision);
     }
 
     /// <summary>Prints a lowered training step: its class and its kernels.</summary>
@@ -86,7 +91,6 @@ public static partial class Pipeline
         _ => null,
     };
 
-    private static TensorGraph Prepare(TensorGraph graph) => MergeEqual.Run(TakeProductsApart.Run(graph, Workload.Prefill));
 }
 
 /// <summary>The training step of a model compiled as far as C#, or what is wrong with it.</summary>

@@ -46,6 +46,8 @@ public static class GraphPrinter
         Map map => Formula(map.Function, map.Inputs.Select(input => Value(input, graph)).ToList(), 0),
         Reduce reduce => $"{reduce.Reduction.ToString().ToLowerInvariant()}[{reduce.Over}]({Value(reduce.Input, graph)})",
         Softmax softmax => $"softmax[{softmax.Over}]({Value(softmax.Input, graph)})",
+        LogSumExp sum => $"logsumexp[{sum.Over}]({Value(sum.Input, graph)})",
+        Cast cast => $"{cast.Form.ToString().ToLowerInvariant()}({Value(cast.Input, graph)})",
         Rotary rotary => $"rotary[{rotary.Along}]({Value(rotary.Input, graph)})",
         Causal causal => $"causal({Value(causal.Input, graph)})",
         Choose choose => $"top_k[{choose.Among}]({Value(choose.Scores, graph)}{Groups(choose)})",

@@ -68,6 +68,12 @@ public sealed record Softmax(string Name, EquatableArray<Axis> Axes, int Input, 
     public override IEnumerable<int> Operands => [Input];
 }
 
+/// <summary>log Σ exp(x) along one axis: with it the logarithm of a softmax is exact however small the probability.</summary>
+public sealed record LogSumExp(string Name, EquatableArray<Axis> Axes, int Input, Axis Over) : Node(Name, Axes)
+{
+    public override IEnumerable<int> Operands => [Input];
+}
+
 /// <summary>Rotates neighbouring pairs (2i, 2i+1) of an axis by the angle of the token's position.</summary>
 public sealed record Rotary(string Name, EquatableArray<Axis> Axes, int Input, Axis Along, RotaryTable Table) : Node(Name, Axes)
 {

@@ -15,6 +15,8 @@ public static class NodeOperands
         Map map => map with { Inputs = map.Inputs.Select(move).ToEquatable() },
         Reduce reduce => reduce with { Input = move(reduce.Input) },
         Softmax softmax => softmax with { Input = move(softmax.Input) },
+        LogSumExp sum => sum with { Input = move(sum.Input) },
+        Cast cast => cast with { Input = move(cast.Input) },
         Rotary rotary => rotary with { Input = move(rotary.Input) },
         Causal causal => causal with { Input = move(causal.Input) },
         Choose choose => choose with { Scores = move(choose.Scores) },

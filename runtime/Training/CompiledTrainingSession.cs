@@ -14,6 +14,7 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
     private readonly TrainingMemory _memory;
     private readonly OptimizerStep _optimizer;
     private readonly ThreadTeam _team;
+    private readonly TeamWork _cast;
     private readonly TeamWork _forward;
     private readonly TeamWork _both;
 
@@ -22,12 +23,13 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
     {
         if (options.Length < 1) throw new SinterException($"A sequence of {options.Length} tokens cannot be trained on; take at least 1.");
         if (options.Moments is not (ElementType.F32 or ElementType.BF16)) throw new SinterException($"Moments cannot be kept in {options.Moments}; take F32 or BF16.");
-        if (options.Precision != TrainingPrecision.F32) throw new SinterException($"Training in {options.Precision} is not there yet; take F32.");
+        if (options.Precision != program.Training.Precision) throw new ArgumentException($"The program was compiled for {program.Training.Precision}, not for {options.Precision}.", nameof(options));
         (_program, Options) = (program, options);
         _team = new ThreadTeam(options.Threads ?? ThreadTeam.DefaultCount);
         _memory = new TrainingMemory(program, options, _team.Count);
         _optimizer = new OptimizerStep(_memory, _team);
         BalancedLayers = [.. program.Training.Balanced.SelectMany(declaration => Enumerable.Range(0, declaration.Layers).Select(layer => Balanced(declaration, declaration.FirstLayer + layer)))];
+        _cast = _memory.CastWeights;
         _forward = (in Worker worker) => _program.Forward(ref _memory.Pass, in worker);
         _both = (in Worker worker) =>
         {
@@ -80,6 +82,7 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
         if (!documents.IsEmpty) throw new SinterException("Masks between documents are not there yet; train without them.");
         var losses = new double[TrainingPass.LossKinds];
         new Span<int>(_memory.Pass.Loads, BalancedLayers.Count * _memory.Pass.LoadStride).Clear();
+        _team.Run(_cast);
         for (int i = 0; i < sequences; i++)
         {
             _memory.Begin(tokens.Slice(i * (length + 1 + Depth), length + 1 + Depth), length);

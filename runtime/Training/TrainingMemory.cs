@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
+using Sinter.Runtime.Training.Kernels;
 
 namespace Sinter.Runtime.Training;
 
@@ -13,6 +14,8 @@ internal sealed unsafe class TrainingMemory : IDisposable
     private readonly List<Arena> _arenas = [];
     private readonly TrainingDescription _description;
     private readonly RotaryTables _rotaries;
+    private readonly List<(int Slot, long Offset, int Rows, int Columns)> _casts = [];
+    private readonly TrainingPrecision _precision;
 
     /// <summary>What the kernels are handed; workers read it where it stands.</summary>
     public TrainingPass Pass;
@@ -20,6 +23,7 @@ internal sealed unsafe class TrainingMemory : IDisposable
     public TrainingMemory(TrainingProgram program, TrainingOptions options, int workers)
     {
         _description = program.Training;
+        _precision = options.Precision;
         long length = options.Length;
         int layers = _description.Balanced.Sum(declaration => declaration.Layers);
         Pass.MaxTokens = options.Length;
@@ -55,6 +59,17 @@ internal sealed unsafe class TrainingMemory : IDisposable
 
     public long ScratchStride { get; }
 
+    /// <summary>Makes of the master weights what the products read; every worker of the team calls it.</summary>
+    public void CastWeights(in Worker worker)
+    {
+        foreach ((int slot, long offset, int rows, int columns) in _casts)
+        {
+            float* from = Pass.Weights[slot] + offset, to = Pass.CastWeights[slot] + offset;
+            if (_precision == TrainingPrecision.FP8) Casts.Blocks(worker, from, to, rows, columns);
+            else Casts.BF16(worker, from, to, rows, columns);
+        }
+    }
+
     /// <summary>Makes a sequence the one that the kernels work on.</summary>
     public void Begin(ReadOnlySpan<int> tokens, int length)
     {
@@ -80,9 +95,11 @@ internal sealed unsafe class TrainingMemory : IDisposable
         int slots = _description.Tensors.Select(declaration => declaration.Slot + declaration.Layers).DefaultIfEmpty(0).Max();
         Pass.Weights = (float**)Take((long)slots * sizeof(float*), "the table of weights");
         Pass.Gradients = (float**)Take((long)slots * sizeof(float*), "the table of gradients");
+        Pass.CastWeights = (float**)Take((long)slots * sizeof(float*), "the table of cast weights");
         long all = _description.Tensors.Sum(declaration => Numbers(declaration) * declaration.Layers);
         long trained = _description.Tensors.Where(declaration => declaration.IsTrained).Sum(declaration => Numbers(declaration) * declaration.Layers);
         byte* weights = Take(all * sizeof(float), "the weights"), gradients = Take(trained * sizeof(float), "their gradients");
+        byte* casts = Take(_description.Tensors.Where(declaration => declaration.IsCast).Sum(declaration => Numbers(declaration) * declaration.Layers) * sizeof(float), "the cast weights");
         byte* means = Take(trained * momentBytes, "the optimizer's moments"), squares = Take(trained * momentBytes, "the optimizer's moments");
         List<TrainedTensor> tensors = [];
         foreach (TrainingDeclaration declaration in _description.Tensors)
@@ -101,6 +118,13 @@ internal sealed unsafe class TrainingMemory : IDisposable
                         : new TrainedTensor(Name(declaration, layer, expert), declaration.Shape, (float*)weights + at, null, null, null, momentBytes));
                 }
 
+                if (declaration.IsCast)
+                {
+                    Pass.CastWeights[slot] = (float*)casts;
+                    casts += Numbers(declaration) * sizeof(float);
+                    AddCasts(declaration, slot);
+                }
+
                 weights += Numbers(declaration) * sizeof(float);
                 if (!declaration.IsTrained) continue;
                 gradients += Numbers(declaration) * sizeof(float);
@@ -110,6 +134,13 @@ internal sealed unsafe class TrainingMemory : IDisposable
         }
 
         return tensors;
+    }
+
+    /// <summary>Blocks do not reach from one expert's matrix into the next one's.</summary>
+    private void AddCasts(TrainingDeclaration declaration, int slot)
+    {
+        for (int expert = 0; expert < Math.Max(1, declaration.Experts); expert++)
+            _casts.Add((slot, expert * Count(declaration), declaration.Shape[0], declaration.Shape[1]));
     }
 
     /// <summary>Of one slot: all experts, and up to the next multiple of what is aligned.</summary>

@@ -30,6 +30,9 @@ public unsafe struct TrainingPass
     /// <summary>Master weights, by <see cref="TrainingDeclaration.Slot"/>.</summary>
     public float** Weights;
 
+    /// <summary>Weights as the precision has them, by slot; null where no product reads the tensor so.</summary>
+    public float** CastWeights;
+
     /// <summary>Gradients by slot; null where nothing trains the tensor.</summary>
     public float** Gradients;
 

@@ -50,13 +50,17 @@ public sealed record TrainingDescription
 
     /// <summary>Bytes each worker needs for packed tiles.</summary>
     public required int ScratchBytes { get; init; }
+
+    /// <summary>In which numbers the products of the linear layers are computed.</summary>
+    public required TrainingPrecision Precision { get; init; }
 }
 
 /// <summary>A stored tensor of the training graph, or the same one of several layers and experts.</summary>
 /// <param name="Name">As published, with <c>{layer}</c> and <c>{expert}</c>.</param>
 /// <param name="Slot">Index of the first layer's in the pass's table; experts of a layer lie one after the other in one slot.</param>
 /// <param name="IsTrained">Whether the graph has a gradient of it.</param>
-public sealed record TrainingDeclaration(string Name, IReadOnlyList<int> Shape, int FirstLayer, int Layers, int Experts, int Slot, bool IsTrained);
+/// <param name="IsCast">Whether products read it in the precision's numbers.</param>
+public sealed record TrainingDeclaration(string Name, IReadOnlyList<int> Shape, int FirstLayer, int Layers, int Experts, int Slot, bool IsTrained, bool IsCast = false);
 
 /// <summary>Layers with a choice of experts.</summary>
 /// <param name="Bias">The published name of what steers the choice and has no gradient, or null.</param>

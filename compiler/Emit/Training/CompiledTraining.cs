@@ -3,6 +3,7 @@ using System.Linq;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;
 using Sinter.Compiler.Operations.Training;
+using Sinter.Compiler.Passes.Training;
 
 namespace Sinter.Compiler.Emit.Training;
 
@@ -16,7 +17,8 @@ public sealed record CompiledTraining(
     EquatableArray<TrainingRegion> Backward,
     TrainingPlan Plan,
     TrainingSlots Slots,
-    TrainingKernels Kernels)
+    TrainingKernels Kernels,
+    Precision Precision)
 {
     public string Name => Program.Model.Name;
 

@@ -70,7 +70,7 @@ public static class TrainingEmitter
         {
             writer.Line("Tensors =");
             List(writer, training.Slots.Slots.Select(slot =>
-                $"new({Literal.Text(slot.Name)}, {Literal.Integers(slot.Shape)}, {slot.FirstLayer}, {slot.Layers}, {slot.Experts}, {slot.Slot}, {(slot.IsTrained ? "true" : "false")}),"));
+                $"new({Literal.Text(slot.Name)}, {Literal.Integers(slot.Shape)}, {slot.FirstLayer}, {slot.Layers}, {slot.Experts}, {slot.Slot}, {(slot.IsTrained ? "true" : "false")}{(slot.IsCast ? ", true" : "")}),"));
             writer.Line("Balanced =");
             List(writer, training.Balanced().Select(balanced =>
                 $"new({balanced.Region.FirstLayer}, {balanced.Region.EndLayer - balanced.Region.FirstLayer}, {balanced.Experts}, {Bias(training, balanced.Region, balanced.Experts)}),"));
@@ -84,6 +84,7 @@ public static class TrainingEmitter
             writer.Line($"FixedBytes = {training.Plan.FixedBytes},");
             writer.Line($"KeptBytes = {training.Plan.KeptBytes},");
             int scratch = training.Kernels.All.Select(kernel => kernel.ScratchBytes).DefaultIfEmpty().Max();
+            writer.Line($"Precision = TrainingPrecision.{training.Precision},");
             writer.Line($"ScratchBytes = Math.Max(Product.ScratchBytes, {scratch.ToString(CultureInfo.InvariantCulture)}),");
         });
         writer.Line("};");
@@ -211,6 +212,7 @@ public static class TrainingEmitter
     {
         BufferArgument buffer => names[buffer.Buffer],
         WeightArgument weight => $"pass.Weights[{Slot(training, region, weight.Tensor)}]",
+        CastWeightArgument weight => $"pass.CastWeights[{Slot(training, region, weight.Tensor)}]",
         GradientArgument gradient => $"pass.Gradients[{Slot(training, region, gradient.Tensor)}]",
         RotaryArgument rotary => $"pass.Rotaries[{training.Rotaries().IndexOf(rotary.Table)}]",
         GroupsArgument groups => $"&groups{groups.Groups}",

@@ -15,6 +15,8 @@ public static class TrainingKernelPrinter
         ProductOperation product => Product(product, method),
         ScatterOperation scatter => Call(scatter, method, ["int* index", "float* rows", "float* table"],
             $"Scatter.Add<V>(in worker, index, step.Tokens, {scatter.Columns}, rows, {scatter.RowStride}, table + {scatter.Offset}, {scatter.TableStride});"),
+        CastOperation cast => Call(cast, method, ["float* from", "float* to"],
+            $"Casts.{(cast.IsTiles ? "Tiles" : "BF16")}(in worker, from, to, step.Tokens{(cast.Repeats > 1 ? $" * {cast.Repeats}" : "")}, {cast.Width});"),
         CountOperation count => Call(count, method, ["int* chosen", "int* loads"], $"Loads.Count(in worker, chosen, step.Tokens * {count.Chosen}, loads);"),
         _ => KernelPrinter.Print(operation, method),
     };
@@ -25,6 +27,7 @@ public static class TrainingKernelPrinter
     private static KernelSource Product(ProductOperation product, string method)
     {
         string pairs = product.Pairs == PairAxis.None ? "" : $", PairRole.{product.Pairs}{(product.SharesRows ? ", sharesRows: true" : "")}";
+        string casts = product.CastsDepth ? ", castsDepth: true" : "";
         string At(string name, int offset) => offset == 0 ? name : $"{name} + {offset}";
         string[] lines =
         [
@@ -33,7 +36,7 @@ public static class TrainingKernelPrinter
             $"    rows: {Axes(product.Rows)},",
             $"    columns: {Axes(product.Columns)},",
             $"    depth: {Axes(product.Depth)},",
-            $"    adds: {(product.Adds ? "true" : "false")}{pairs});",
+            $"    adds: {(product.Adds ? "true" : "false")}{pairs}{casts});",
             $"Product.Run<V>(in worker, in shape, {At("left", product.LeftOffset)}, {At("right", product.RightOffset)}, {At("result", product.ResultOffset)}{(pairs.Length > 0 ? ", groups" : "")});",
         ];
         List<string> parameters = ["float* left", "float* right", "float* result"];

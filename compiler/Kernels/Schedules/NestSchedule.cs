@@ -69,6 +69,7 @@ internal sealed class NestSchedule(NestOperation operation)
         {
             NumberInput number => IsSame(number.Place) || number.Place.Strides[axis] == Stride.One,
             TakenInput taken => IsSame(taken.Index) && (IsSame(taken.Place) || taken.Place.Strides[axis] == Stride.One),
+            HotInput hot => IsSame(hot.Index),
             MaskInput mask => mask.KeyAxis == axis,
             RotatedInput => axis == operation.Sizes.Count - 1,
             _ => false,
@@ -197,6 +198,11 @@ internal sealed class NestSchedule(NestOperation operation)
             case TakenInput { Place: var place } taken:
                 Expression at = At(place, indices) + Long(second![At(taken.Index, indices)]) * taken.Stride;
                 return Number(body, before, data, at, lanes is not null && place.Strides[_lanesAxis] == Stride.One ? lanes : null);
+            case HotInput hot when lanes is not null && hot.Axis == _lanesAxis:
+                // The one lane, if it is among these: the first so many of ones less the first of one fewer.
+                Name lane = body.Let(data.Text + "Lane", data[At(hot.Index, indices)] - indices[_lanesAxis]);
+                Expression Ones(Expression count) => First(All(new Real(1)), Max(0, Min(lanes, count)), All(Zero));
+                return body.Let(data.Text + "Lanes", Ones(lane + 1) - Ones(lane));
             case HotInput hot:
                 return new Conditional(data[At(hot.Index, indices)].Is(indices[hot.Axis]), new Real(1), new Real(0));
             case MaskInput mask when lanes is null:

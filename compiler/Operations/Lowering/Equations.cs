@@ -17,6 +17,8 @@ internal static class Equations
         Map map => Text(map.Function, map.Inputs.Select(input => Reference(graph, input)).ToList()),
         Reduce reduce => $"{reduce.Reduction.ToString().ToLowerInvariant()}[{reduce.Over}]({Reference(graph, reduce.Input)})",
         Softmax softmax => $"softmax[{softmax.Over}]({Reference(graph, softmax.Input)})",
+        LogSumExp sum => $"logsumexp[{sum.Over}]({Reference(graph, sum.Input)})",
+        Cast cast => $"{cast.Form.ToString().ToLowerInvariant()}({Reference(graph, cast.Input)})",
         Rotary rotary => $"rotary[{rotary.Along}]({Reference(graph, rotary.Input)})",
         Take take => $"{Reference(graph, take.Values)} at {take.Among} = {Reference(graph, take.Index)}",
         Cached cached => Reference(graph, cached.Input),

@@ -18,6 +18,7 @@ public enum PairAxis
 /// </summary>
 /// <param name="LeftOffset">Of the first number of the left factor; so for the others.</param>
 /// <param name="SharesRows">Whether several pairs have one row of the result.</param>
+/// <param name="CastsDepth">Whether both factors are cast to E4M3 in tiles of 128 along the depth.</param>
 public sealed record ProductOperation(
     string Name,
     string Equation,
@@ -28,6 +29,7 @@ public sealed record ProductOperation(
     PairAxis Pairs,
     bool SharesRows,
     bool Adds,
+    bool CastsDepth,
     int LeftOffset,
     int RightOffset,
     int ResultOffset) : Operation(Name, Equation);
@@ -37,6 +39,10 @@ public sealed record ProductOperation(
 /// [int* index, float* rows, float* table]
 /// </summary>
 public sealed record ScatterOperation(string Name, string Equation, int Columns, int RowStride, int TableStride, int Offset) : Operation(Name, Equation);
+
+/// <summary>Rows in BF16, or in E4M3 tiles of 1×128. [float* from, float* to]</summary>
+/// <param name="Repeats">Rows a token.</param>
+public sealed record CastOperation(string Name, string Equation, int Repeats, int Width, bool IsTiles) : Operation(Name, Equation);
 
 /// <summary>How often each expert was chosen. [int* chosen, int* loads]</summary>
 public sealed record CountOperation(string Name, string Equation, int Chosen) : Operation(Name, Equation);

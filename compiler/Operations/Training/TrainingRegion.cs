@@ -35,6 +35,9 @@ public sealed record TrainingBuffer(string Name, int Numbers, int Sequences, boo
 /// <summary>The gradient of the stored tensor of the layer at hand.</summary>
 public sealed record GradientArgument(WeightTensor Tensor) : CallArgument;
 
+/// <summary>The stored tensor of the layer at hand in the numbers of the precision.</summary>
+public sealed record CastWeightArgument(WeightTensor Tensor) : CallArgument;
+
 /// <summary>One kernel of a training step on actual buffers.</summary>
 /// <param name="Reads">What it uses, by the names of <see cref="TrainingRegion"/>: a buffer's number, or a tensor's gradient.</param>
 /// <param name="Writes">What it fills or adds to.</param>

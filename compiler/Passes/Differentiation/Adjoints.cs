@@ -57,6 +57,7 @@ internal sealed class Adjoints
             case Map map: Propagate(map, gradient); break;
             case Reduce reduce: Propagate(reduce, gradient); break;
             case Softmax softmax: Propagate(softmax, place, gradient); break;
+            case LogSumExp sum: Propagate(sum, place, gradient); break;
             case Causal causal: Propagate(causal, place, gradient); break;
             case Take take: Propagate(take, gradient); break;
             case Rotary rotary:
@@ -190,6 +191,14 @@ internal sealed class Adjoints
         int mean = _graph.Contract($"{name}.mean", rows, [gradient, p]);
         Scalar function = Multiply(new Argument(0), Subtract(new Argument(1), new Argument(2)));
         Contribute(softmax.Input, _graph.Map(name, Axes(softmax.Input), function, () => p, () => gradient, () => mean));
+    }
+
+    /// <summary>exp(x − log Σ exp x), the softmax, times the gradient.</summary>
+    private void Propagate(LogSumExp sum, int place, int gradient)
+    {
+        Scalar power = new Unary(UnaryOperator.Exp, Subtract(new Argument(0), new Argument(1)));
+        int scores = _graph.Forward(sum.Input), all = _graph.Forward(place);
+        Contribute(sum.Input, _graph.Map(Name(sum.Input, sum), Axes(sum.Input), Multiply(power, new Argument(2)), () => scores, () => all, () => gradient));
     }
 
     /// <summary>Nothing of what is masked gets through; a softmax has seen to that already, its probability being zero there.</summary>

@@ -7,13 +7,12 @@ namespace Sinter.Compiler.Passes.Differentiation;
 
 /// <summary>
 /// Appends the losses of a training objective to a graph, written in the operators that are there already, so that their
-/// gradients come out of the same rules. Each is one number for the step's sequence. A later pass may form one node of a
-/// cross-entropy with its head; as written here the probability itself goes through the logarithm, which double precision bears.
+/// gradients come out of the same rules. Each is one number for the step's sequence.
 /// </summary>
 public static class Losses
 {
     /// <summary>
-    /// The mean over the tokens of −log p of each token's target: an output of that name without axes. The targets are an
+    /// The mean over the tokens of −log p of each token's target, which is logsumexp of the token's scores less the target's own: an output of that name without axes. The targets are an
     /// input of indices [t] into the last axis of <paramref name="logits"/>.
     /// </summary>
     /// <param name="logits">The name of an output [t,v].</param>
@@ -34,10 +33,10 @@ public static class Losses
 
         EquatableArray<Axis> tokens = new[] { axes[0] }.ToEquatable();
         int wanted = Add(new Input(target, tokens, IsIndex: true));
-        int probabilities = Add(new Softmax($"{loss}.p", axes, scores, axes[1]));
-        int probability = Add(new Take($"{loss}.p.target", tokens, probabilities, wanted, axes[1]));
-        var surprise = new Unary(UnaryOperator.Negate, new Unary(UnaryOperator.Log, new Argument(0)));
-        int each = Add(new Map($"{loss}.token", tokens, surprise, new[] { probability }.ToEquatable()));
+        int all = Add(new LogSumExp($"{loss}.all", tokens, scores, axes[1]));
+        int own = Add(new Take($"{loss}.target", tokens, scores, wanted, axes[1]));
+        var surprise = new Binary(BinaryOperator.Subtract, new Argument(0), new Argument(1));
+        int each = Add(new Map($"{loss}.token", tokens, surprise, new[] { all, own }.ToEquatable()));
         int mean = Add(new Reduce(loss, default, Reduction.Mean, each, axes[0]));
         return graph with { Nodes = nodes.ToEquatable(), Outputs = graph.Outputs.Append(new Output(loss, mean)).ToEquatable() };
     }

@@ -23,6 +23,9 @@ public static class TakeProductsApart
                 case Softmax softmax:
                     editor.Replace(i, Write(editor, softmax));
                     break;
+                case LogSumExp sum:
+                    editor.Replace(i, Write(editor, sum));
+                    break;
                 case Cached cached:
                     Node input = graph.Nodes[cached.Input];
                     Axis token = input.Axes.Single(axis => !cached.Axes.Contains(axis)), position = cached.Axes.Single(axis => !input.Axes.Contains(axis));
@@ -48,6 +51,18 @@ public static class TakeProductsApart
         int sum = editor.Add(new Reduce($"{softmax.Name}.sum", rows, Reduction.Sum, power, softmax.Over));
         var share = new Binary(BinaryOperator.Divide, new Argument(0), new Argument(1));
         return editor.Add(new Map(softmax.Name, softmax.Axes, share, new[] { power, sum }.ToEquatable()));
+    }
+
+    /// <summary>max x + log Σ exp(x − max x)</summary>
+    private static int Write(GraphEditor editor, LogSumExp node)
+    {
+        int input = editor.Place(node.Input);
+        int max = editor.Add(new Reduce($"{node.Name}.max", node.Axes, Reduction.Max, input, node.Over));
+        var shifted = new Unary(UnaryOperator.Exp, new Binary(BinaryOperator.Subtract, new Argument(0), new Argument(1)));
+        int power = editor.Add(new Map($"{node.Name}.exp", editor[input].Axes, shifted, new[] { input, max }.ToEquatable()));
+        int sum = editor.Add(new Reduce($"{node.Name}.sum", node.Axes, Reduction.Sum, power, node.Over));
+        var result = new Binary(BinaryOperator.Add, new Unary(UnaryOperator.Log, new Argument(0)), new Argument(1));
+        return editor.Add(new Map(node.Name, node.Axes, result, new[] { sum, max }.ToEquatable()));
     }
 
     /// <summary>The factors of one contraction, two of which at a time become one.</summary>

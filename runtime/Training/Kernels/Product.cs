@@ -17,7 +17,7 @@ public static unsafe class Product
     private const int DepthTile = 256;
 
     /// <summary>Rows packed at once, in the second-level cache: a multiple of a register tile's.</summary>
-    private const int MostRows = 240;
+    private const int MostRows = 192;
 
     private const int MostColumns = 32;
 
@@ -160,6 +160,7 @@ public static unsafe class Product
                     }
 
                     PackPanel(right, columns, part);
+                    if (_shape.CastsDepth) Casts.Columns(_panel, part, Width);
                     for (int i = 0; i < rows; i += Panel.Rows)
                     {
                         int last = Math.Min(Panel.Rows, rows - i) - 1;
@@ -176,7 +177,7 @@ public static unsafe class Product
         /// <summary>Rows whose depth lies side by side are read where they are; others are packed.</summary>
         private void TakeRows(float* left, int rows, int depth)
         {
-            if (IsEven(_depthLeft, depth))
+            if (!_shape.CastsDepth && IsEven(_depthLeft, depth))
             {
                 for (int i = 0; i < rows; i++) _rows[i] = left + _rowLeft[i] + _depthLeft[0];
                 return;
@@ -197,6 +198,9 @@ public static unsafe class Product
                 for (; k < depth; k++)
                     for (int j = 0; j < count; j++) _packed[(i + j) * DepthTile + k] = left[_rowLeft[i + j] + _depthLeft[k]];
             }
+
+            if (!_shape.CastsDepth) return;
+            for (int i = 0; i < rows; i++) Casts.Row(_rows[i], _rows[i], depth);
         }
 
         private void PackPanel(float* right, int columns, int depth)

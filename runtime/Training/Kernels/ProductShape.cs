@@ -48,7 +48,7 @@ public enum PairRole : byte
 /// With pairs the batch is the experts, and pair p = (token, i) stands in place of row or depth: of those
 /// <see cref="ProductAxes"/> the outer axis is the token, the inner one i.
 /// </summary>
-public readonly struct ProductShape(ProductAxes batch, ProductAxes rows, ProductAxes columns, ProductAxes depth, bool adds, PairRole pairs = PairRole.None, bool sharesRows = false)
+public readonly struct ProductShape(ProductAxes batch, ProductAxes rows, ProductAxes columns, ProductAxes depth, bool adds, PairRole pairs = PairRole.None, bool sharesRows = false, bool castsDepth = false)
 {
     public readonly ProductAxes Batch = batch;
     public readonly ProductAxes Rows = rows;
@@ -62,4 +62,7 @@ public readonly struct ProductShape(ProductAxes batch, ProductAxes rows, Product
 
     /// <summary>Whether several pairs have one row of the result: experts then follow each other.</summary>
     public readonly bool SharesRows = sharesRows;
+
+    /// <summary>Whether both factors are cast to E4M3 in tiles of 128 along the depth.</summary>
+    public readonly bool CastsDepth = castsDepth;
 }

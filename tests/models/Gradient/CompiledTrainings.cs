@@ -18,20 +18,20 @@ namespace Sinter.Models.Tests.Gradient;
 /// <summary>Training programs of the test checkpoints, compiled in memory.</summary>
 internal static class CompiledTrainings
 {
-    private static readonly ConcurrentDictionary<(string, Keeping), Lazy<TrainingProgram>> s_programs = new();
+    private static readonly ConcurrentDictionary<(string, Keeping, Precision), Lazy<TrainingProgram>> s_programs = new();
 
-    public static TrainingProgram Of(string checkpoint, Keeping keeping) =>
-        s_programs.GetOrAdd((checkpoint, keeping), key => new Lazy<TrainingProgram>(() => Compile(key.Item1, key.Item2))).Value;
+    public static TrainingProgram Of(string checkpoint, Keeping keeping, Precision precision = Precision.F32) =>
+        s_programs.GetOrAdd((checkpoint, keeping, precision), _ => new Lazy<TrainingProgram>(() => Compile(checkpoint, keeping, precision))).Value;
 
-    private static TrainingProgram Compile(string checkpoint, Keeping keeping)
+    private static TrainingProgram Compile(string checkpoint, Keeping keeping, Precision precision)
     {
-        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", keeping);
+        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", precision, keeping);
         string all = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
         IEnumerable<MetadataReference> references = all.Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || path == typeof(ModelProgram).Assembly.Location)
             .Select(path => MetadataReference.CreateFromFile(path));
         CSharpCompilation compilation = CSharpCompilation.Create(
-            $"{training.Name}{keeping}",
+            $"{training.Name}{keeping}{precision}",
             Pipeline.Print(training, "Sinter.InMemory").Select(file => CSharpSyntaxTree.ParseText(file.Text, CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest))),
             references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true));

@@ -43,6 +43,7 @@ public sealed class NodeReference(
         Map map => Evaluate(map),
         Reduce reduce => Evaluate(reduce),
         Softmax softmax => Evaluate(softmax),
+        LogSumExp sum => Evaluate(sum),
         Rotary rotary => Evaluate(rotary),
         Causal causal => Evaluate(causal),
         Choose choose => Evaluate(choose),
@@ -134,6 +135,20 @@ public sealed class NodeReference(
             double max = row.Max(place => result.Numbers[place]);
             double sum = row.Sum(place => Math.Exp(result.Numbers[place] - max));
             foreach (int place in row) result.Numbers[place] = Math.Exp(result.Numbers[place] - max) / sum;
+        }
+
+        return result;
+    }
+
+    private NamedArray Evaluate(LogSumExp sum)
+    {
+        NamedArray input = _values[sum.Input], result = New(sum);
+        int[] places = PlacesIn(input, result, sum.Over.Name);
+        int[] along = Places.Of([input.Size(sum.Over.Name)], [input.Stride(sum.Over.Name)]);
+        for (int i = 0; i < result.Numbers.Length; i++)
+        {
+            double max = along.Max(step => input.Numbers[places[i] + step]);
+            result.Numbers[i] = max + Math.Log(along.Sum(step => Math.Exp(input.Numbers[places[i] + step] - max)));
         }
 
         return result;

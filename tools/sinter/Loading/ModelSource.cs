@@ -8,6 +8,7 @@ using Sinter.Command.Terminal;
 using Sinter.Compiler;
 using Sinter.Compiler.Binding;
 using Sinter.Compiler.Graph;
+using Sinter.Compiler.Passes.Training;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -135,9 +136,9 @@ internal sealed class ModelSource
     /// <summary>The training step of one of the file's models, or of its architecture with the numbers of a config; compiled once and then kept.</summary>
     /// <param name="model">As <see cref="Bind"/> gives it.</param>
     /// <exception cref="DiagnosticsException">There are errors; they have been printed.</exception>
-    public TrainingProgram Training(BoundModel model, ModelConfig? config = null)
+    public TrainingProgram Training(BoundModel model, Precision precision, ModelConfig? config = null)
     {
-        CompiledTrainingModel training = Pipeline.CompileTraining(model, Namespace);
+        CompiledTrainingModel training = Pipeline.CompileTraining(model, Namespace, precision);
         Report(training.Diagnostics, config);
         return (TrainingProgram)Load(model.Name + "Training", training.ProgramClass, training.Files);
     }

@@ -42,7 +42,8 @@ internal sealed partial class TrainingLowering
         List<int> factors = [.. contract.Factors.Where(factor => _graph.Nodes[factor] is not OneHot)];
         List<OneHot> hot = [.. contract.Factors.Select(factor => _graph.Nodes[factor]).OfType<OneHot>()];
         if (factors.Count != 2 || hot.Count > 1) return null;
-        (int left, int right) = (factors[0], factors[1]);
+        bool castsDepth = factors.All(factor => _graph.Nodes[factor] is Cast { Form: CastForm.Depth });
+        (int left, int right) = (Uncast(factors[0]), Uncast(factors[1]));
 
         // Experts' weights are the right factor.
         if (_graph.Nodes[left] is Weight { Index: >= 0 }) (left, right) = (right, left);
@@ -50,7 +51,7 @@ internal sealed partial class TrainingLowering
         if (_graph.Nodes[right] is Weight { Index: >= 0, IndexStride: > 0 }) return null;
         Axis[] a = [.. _graph.Nodes[left].Axes], b = [.. _graph.Nodes[right].Axes], y = [.. contract.Axes];
         if (_graph.Nodes[right] is Weight { Index: >= 0 } experts) return OfExperts(contract, left, right, experts, hot.Count);
-        if (hot.Count == 1) return OfPairs(contract, left, right, hot[0]);
+        if (hot.Count == 1) return OfPairs(contract, left, right, hot[0], castsDepth);
 
         Axis[] batch = [.. y.Where(axis => a.Contains(axis) && b.Contains(axis))];
         Axis[] rows = [.. y.Where(axis => a.Contains(axis) && !b.Contains(axis))], columns = [.. y.Where(axis => b.Contains(axis) && !a.Contains(axis))];
@@ -59,7 +60,7 @@ internal sealed partial class TrainingLowering
 
         // Lanes run along columns: where they would lie apart in the result, the factors change places.
         if (y[y.Length - 1] == rows[rows.Length - 1]) (left, right, rows, columns) = (right, left, columns, rows);
-        return new ProductRoles(left, right, batch, rows, columns, depth, PairAxis.None, -1, 0);
+        return new ProductRoles(left, right, batch, rows, columns, depth, PairAxis.None, -1, 0, castsDepth);
     }
 
     /// <summary>Rows are the pairs of token and expert; the expert's weights are the right factor.</summary>
@@ -70,11 +71,11 @@ internal sealed partial class TrainingLowering
         Axis[] columns = [.. own.Where(y.Contains)], depth = [.. own.Where(axis => !y.Contains(axis))];
         bool fits = y.Contains(pair[0]) && y.All(axis => pair.Contains(axis) || columns.Contains(axis)) && depth.All(a.Contains)
             && a.All(axis => pair.Contains(axis) || depth.Contains(axis)) && columns.Length > 0 && depth.Length > 0;
-        return fits ? new ProductRoles(left, right, [], [.. pair], columns, depth, PairAxis.Rows, experts.Index, experts.Tensor.Experts) : null;
+        return fits ? new ProductRoles(left, right, [], [.. pair], columns, depth, PairAxis.Rows, experts.Index, experts.Tensor.Experts, false) : null;
     }
 
     /// <summary>Depth is the pairs, and the result has the experts before rows and columns: the gradient of experts' weights.</summary>
-    private ProductRoles? OfPairs(Contract contract, int left, int right, OneHot hot)
+    private ProductRoles? OfPairs(Contract contract, int left, int right, OneHot hot, bool castsDepth)
     {
         if (_graph.Nodes[hot.Index].Axes is not { Count: 2 } pair || !pair[0].IsRow() || contract.Axes[0] != hot.Among) return null;
         Axis[] a = [.. _graph.Nodes[left].Axes], b = [.. _graph.Nodes[right].Axes], y = [.. contract.Axes.Skip(1)];
@@ -83,13 +84,14 @@ internal sealed partial class TrainingLowering
             && a.All(axis => pair.Contains(axis) || rows.Contains(axis)) && b.All(axis => pair.Contains(axis) || columns.Contains(axis));
         if (!fits) return null;
         if (y[y.Length - 1] == rows[rows.Length - 1]) (left, right, rows, columns) = (right, left, columns, rows);
-        return new ProductRoles(left, right, [], rows, columns, [.. pair], PairAxis.Depth, hot.Index, hot.Among.Size);
+        return new ProductRoles(left, right, [], rows, columns, [.. pair], PairAxis.Depth, hot.Index, hot.Among.Size, castsDepth);
     }
 
     private void LowerProduct(int index, Contract contract)
     {
         ProductRoles roles = Roles(contract)!;
-        Factor left = FactorOf(roles.Left), right = FactorOf(roles.Right);
+        bool IsCast(int factor) => contract.Factors.Any(other => _graph.Nodes[other] is Cast { Form: CastForm.Stored } cast && cast.Input == factor);
+        Factor left = FactorOf(roles.Left, IsCast(roles.Left)), right = FactorOf(roles.Right, IsCast(roles.Right));
         Target target = Target(index);
         Stride Result(Axis axis)
         {
@@ -139,6 +141,7 @@ internal sealed partial class TrainingLowering
             roles.Pairs,
             sharesRows,
             target.Adds || sharesRows,
+            roles.CastsDepth,
             left.Offset,
             right.Offset,
             target.Place.Offset);
@@ -165,12 +168,15 @@ internal sealed partial class TrainingLowering
         return outer.Size > 0 && Fits(outer.Left, inner.Left) && Fits(outer.Right, inner.Right) && Fits(outer.Result, inner.Result);
     }
 
-    private Factor FactorOf(int index)
+    /// <summary>The value behind a cast that no memory is needed for.</summary>
+    private int Uncast(int factor) => _graph.Nodes[factor] is Cast { Form: CastForm.Stored or CastForm.Depth } cast ? cast.Input : factor;
+
+    private Factor FactorOf(int index, bool isCast)
     {
         if (_graph.Nodes[index] is Weight weight)
         {
             int tensor = weight.Tensor.Shape.Aggregate(1, (product, size) => checked(product * size));
-            return new Factor(new WeightArgument(weight.Tensor), [], weight.Offset, axis => new Stride(weight.StrideOf(axis)), tensor);
+            return new Factor(isCast ? new CastWeightArgument(weight.Tensor) : new WeightArgument(weight.Tensor), [], weight.Offset, axis => new Stride(weight.StrideOf(axis)), tensor);
         }
 
         StoredValue value = Value(index);
@@ -178,7 +184,7 @@ internal sealed partial class TrainingLowering
     }
 
     /// <summary>Which axes are what; the left factor has rows and depth, the right one depth and columns.</summary>
-    private sealed record ProductRoles(int Left, int Right, Axis[] Batch, Axis[] Rows, Axis[] Columns, Axis[] Depth, PairAxis Pairs, int Choice, int Experts);
+    private sealed record ProductRoles(int Left, int Right, Axis[] Batch, Axis[] Rows, Axis[] Columns, Axis[] Depth, PairAxis Pairs, int Choice, int Experts, bool CastsDepth);
 
     /// <param name="Tensor">Numbers of one expert's tensor.</param>
     private sealed record Factor(CallArgument Argument, string[] Keys, int Offset, System.Func<Axis, Stride> StrideOf, int Tensor);
