@@ -41,14 +41,11 @@ public static partial class Pipeline
     /// <exception cref="System.ArgumentException">The model has no such scores, or no logits.</exception>
     public static CompiledTraining LowerTraining(ModelGraph model, string? balanced, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null)
     {
-        TrainingGraph training = DifferentiateModel.Run(model, balanced);
-        HashSet<string> taken = [.. training.Forward.SelectMany(region => region.Graph.Nodes).OfType<Input>().Select(input => input.Name)];
+        TrainingGraph training = DifferentiateModel.Run(model, balanced, graph => FormAttention.Run(graph, TrainingLowering.Supports));
         int count = training.Forward.Count;
         var forward = new Region[count];
         var backward = new Region[count];
-        TensorGraph Wanted(TensorGraph graph) =>
-            graph with { Traces = default, Outputs = graph.Outputs.Where(output => Objective.IsLoss(output.Name) || taken.Contains(output.Name)).ToEquatable() };
-        TensorGraph[] apart = [.. training.Forward.Select(region => TakeProductsApart.Run(Wanted(region.Graph), Workload.Prefill))];
+        TensorGraph[] apart = [.. training.Forward.Select((region, i) => TakeProductsApart.Run(Wanted(region, training.Forward.Skip(i + 1)), Workload.Prefill))];
         HashSet<string> linear = PlaceCasts.LinearTensors(apart);
         TensorGraph Prepare(TensorGraph graph) => MergeEqual.Run(PlaceCasts.Run(graph, linear, precision));
         for (int i = 0; i < count; i++)
@@ -80,6 +77,15 @@ public static partial class Pipeline
         new GeneratedFile($"{training.Name}.Training.g.cs", TrainingEmitter.Emit(training, @namespace)),
         new GeneratedFile($"{training.Name}.TrainingKernels.g.cs", TrainingEmitter.EmitKernels(training, @namespace)),
     }.ToEquatable();
+
+    /// <summary>A forward region with no more outputs than losses and what a later round or region takes.</summary>
+    private static TensorGraph Wanted(Region region, IEnumerable<Region> later)
+    {
+        IEnumerable<Region> takers = region.EndLayer - region.FirstLayer > 1 ? later.Prepend(region) : later;
+        HashSet<string> taken = [.. takers.SelectMany(taker => taker.Graph.Nodes).OfType<Input>().Select(input => input.Name)];
+        IEnumerable<Output> outputs = region.Graph.Outputs.Where(output => Objective.IsLoss(output.Name) || taken.Contains(output.Name));
+        return region.Graph with { Traces = default, Outputs = outputs.ToEquatable() };
+    }
 
     /// <summary>What stands in <c>sequence_balance(…)</c> of a loss.</summary>
     private static string? BalancedScores(Expression loss) => loss switch

@@ -25,6 +25,7 @@ public static class NodeOperands
         OneHot hot => hot with { Index = move(hot.Index) },
         Rename rename => rename with { Input = move(rename.Input) },
         Assemble assemble => assemble with { Parts = assemble.Parts.Select(part => part with { Value = move(part.Value) }).ToEquatable() },
+        AttendGradient gradient => gradient with { Attend = (Attend)gradient.Attend.WithOperands(move), Gradient = move(gradient.Gradient) },
         Attend attend => attend with
         {
             Terms = attend.Terms.Select(term => new QueryKey(move(term.Query), move(term.Key))).ToEquatable(),

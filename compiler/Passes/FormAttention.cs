@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Graph;
@@ -13,13 +14,16 @@ public static class FormAttention
     // A function that uses its argument twice doubles what is written; that of published models uses it once.
     private const int MostWritten = 256;
 
-    public static TensorGraph Run(TensorGraph graph)
+    public static TensorGraph Run(TensorGraph graph) => Run(graph, _ => true);
+
+    /// <param name="isWanted">Which of the loops that could be formed are.</param>
+    public static TensorGraph Run(TensorGraph graph, Func<Attend, bool> isWanted)
     {
         int[] uses = graph.CountUses();
         var editor = new GraphEditor(graph);
         for (int i = 0; i < graph.Nodes.Count; i++)
         {
-            if (graph.Nodes[i] is Contract contract && Match(graph, uses, contract) is { } attend)
+            if (graph.Nodes[i] is Contract contract && Match(graph, uses, contract) is { } attend && isWanted(attend))
             {
                 editor.Replace(i, editor.Add(attend.WithOperands(editor.Place)));
             }

@@ -45,7 +45,7 @@ internal sealed unsafe class TrainingMemory : IDisposable
         Pass.Step.Positions = (int*)Take(length * sizeof(int), "the positions");
         Pass.Step.RangeOf = (int*)Take(length * sizeof(int), "the sequence of each token");
         Pass.Step.Ranges = (SequenceRange*)Take(sizeof(SequenceRange), "the sequence");
-        ScratchStride = Arena.Align(_description.ScratchBytes);
+        ScratchStride = Arena.Align(Arena.Align(length * _description.ScratchTokenBytes) + _description.ScratchBytes);
         Scratch = Take(ScratchStride * workers, "the threads' tiles");
         for (int i = 0; i < options.Length; i++) Pass.Step.Positions[i] = i;
     }

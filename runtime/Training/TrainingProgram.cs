@@ -51,6 +51,9 @@ public sealed record TrainingDescription
     /// <summary>Bytes each worker needs for packed tiles.</summary>
     public required int ScratchBytes { get; init; }
 
+    /// <summary>Bytes each worker needs besides, a token of the sequence.</summary>
+    public required int ScratchTokenBytes { get; init; }
+
     /// <summary>In which numbers the products of the linear layers are computed.</summary>
     public required TrainingPrecision Precision { get; init; }
 }

@@ -84,6 +84,8 @@ public static class TrainingEmitter
             writer.Line($"FixedBytes = {training.Plan.FixedBytes},");
             writer.Line($"KeptBytes = {training.Plan.KeptBytes},");
             int scratch = training.Kernels.All.Select(kernel => kernel.ScratchBytes).DefaultIfEmpty().Max();
+            bool attends = training.Regions.SelectMany(region => region.Calls).Any(call => call.Operation is SequenceAttentionOperation);
+            writer.Line($"ScratchTokenBytes = {(attends ? "AttentionShape.ScratchTokenBytes" : "0")},");
             writer.Line($"Precision = TrainingPrecision.{training.Precision},");
             writer.Line($"ScratchBytes = Math.Max(Product.ScratchBytes, {scratch.ToString(CultureInfo.InvariantCulture)}),");
         });
@@ -215,6 +217,7 @@ public static class TrainingEmitter
         CastWeightArgument weight => $"pass.CastWeights[{Slot(training, region, weight.Tensor)}]",
         GradientArgument gradient => $"pass.Gradients[{Slot(training, region, gradient.Tensor)}]",
         RotaryArgument rotary => $"pass.Rotaries[{training.Rotaries().IndexOf(rotary.Table)}]",
+        NothingArgument => "null",
         GroupsArgument groups => $"&groups{groups.Groups}",
         _ => throw new UnsupportedException($"a kernel of training takes no {argument.GetType().Name}"),
     };

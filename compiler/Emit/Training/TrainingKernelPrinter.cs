@@ -17,6 +17,7 @@ public static class TrainingKernelPrinter
             $"Scatter.Add<V>(in worker, index, step.Tokens, {scatter.Columns}, rows, {scatter.RowStride}, table + {scatter.Offset}, {scatter.TableStride});"),
         CastOperation cast => Call(cast, method, ["float* from", "float* to"],
             $"Casts.{(cast.IsTiles ? "Tiles" : "BF16")}(in worker, from, to, step.Tokens{(cast.Repeats > 1 ? $" * {cast.Repeats}" : "")}, {cast.Width});"),
+        SequenceAttentionOperation attention => Attention(attention, method),
         CountOperation count => Call(count, method, ["int* chosen", "int* loads"], $"Loads.Count(in worker, chosen, step.Tokens * {count.Chosen}, loads);"),
         _ => KernelPrinter.Print(operation, method),
     };
@@ -42,6 +43,18 @@ public static class TrainingKernelPrinter
         List<string> parameters = ["float* left", "float* right", "float* result"];
         if (pairs.Length > 0) parameters.Add("ExpertGroups* groups");
         return Call(product, method, parameters, lines);
+    }
+
+    private static KernelSource Attention(SequenceAttentionOperation attention, string method)
+    {
+        string Rows(HeadLayout? layout) => layout is null ? "default" : $"new({layout.Width}, {layout.Row}, {layout.Head})";
+        string[] operands = ["query", "key", "otherQuery", "otherKey", "value"];
+        string[] results = attention.IsBackward ? ["gradient", "ofQuery", "ofKey", "ofOtherQuery", "ofOtherKey", "ofValue"] : ["output"];
+        string all = string.Join(", ", operands.Concat(results));
+        return Call(attention, method, operands.Concat(results).Select(name => $"float* {name}"),
+            $"var shape = new AttentionShape({attention.Heads}, {Literal.Number(attention.Scale)}f, {(attention.Causal ? "true" : "false")},",
+            $"    {Rows(attention.Query)}, {Rows(attention.Key)}, {Rows(attention.OtherQuery)}, {Rows(attention.OtherKey)}, {Rows(attention.Value)}, {Rows(attention.Output)});",
+            $"SequenceAttention.{(attention.IsBackward ? "Backward" : "Forward")}<V>(in worker, in shape, step.Tokens, {all});");
     }
 
     private static string Axes(EquatableArray<ProductAxisShape> axes) => axes.Count == 0

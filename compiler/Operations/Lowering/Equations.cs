@@ -11,7 +11,7 @@ internal static class Equations
     /// <summary>One line: <c>gate[t,f] = Σ[d] m[t,d]·gate_proj.weight[f,d]</c>.</summary>
     public static string Of(TensorGraph graph, int node) => $"{Reference(graph.Nodes[node])} = {Right(graph, graph.Nodes[node])}";
 
-    private static string Right(TensorGraph graph, Node node) => node switch
+    public static string Right(TensorGraph graph, Node node) => node switch
     {
         Contract contract => Sum(graph, contract) + string.Join("·", contract.Factors.Select(factor => Reference(graph, factor))),
         Map map => Text(map.Function, map.Inputs.Select(input => Reference(graph, input)).ToList()),

@@ -38,6 +38,9 @@ public sealed record GradientArgument(WeightTensor Tensor) : CallArgument;
 /// <summary>The stored tensor of the layer at hand in the numbers of the precision.</summary>
 public sealed record CastWeightArgument(WeightTensor Tensor) : CallArgument;
 
+/// <summary>A parameter that the operation at hand has no use for.</summary>
+public sealed record NothingArgument : CallArgument;
+
 /// <summary>One kernel of a training step on actual buffers.</summary>
 /// <param name="Reads">What it uses, by the names of <see cref="TrainingRegion"/>: a buffer's number, or a tensor's gradient.</param>
 /// <param name="Writes">What it fills or adds to.</param>

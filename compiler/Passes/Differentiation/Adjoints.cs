@@ -59,6 +59,7 @@ internal sealed class Adjoints
             case Softmax softmax: Propagate(softmax, place, gradient); break;
             case LogSumExp sum: Propagate(sum, place, gradient); break;
             case Causal causal: Propagate(causal, place, gradient); break;
+            case Attend attend: Propagate(attend, gradient); break;
             case Take take: Propagate(take, gradient); break;
             case Rotary rotary:
                 // A rotation is orthogonal: its transpose turns back by the same angle.
@@ -191,6 +192,23 @@ internal sealed class Adjoints
         int mean = _graph.Contract($"{name}.mean", rows, [gradient, p]);
         Scalar function = Multiply(new Argument(0), Subtract(new Argument(1), new Argument(2)));
         Contribute(softmax.Input, _graph.Map(name, Axes(softmax.Input), function, () => p, () => gradient, () => mean));
+    }
+
+    /// <summary>One kernel makes the gradients of all operands; a key that heads share has the sum over them.</summary>
+    private void Propagate(Attend attend, int gradient)
+    {
+        var forward = (Attend)attend.WithOperands(_graph.Forward);
+        int[] operands = [.. attend.Operands];
+        for (int i = 0; i < operands.Length; i++)
+        {
+            if (!_active[operands[i]]) continue;
+            EquatableArray<Axis> axes = Axes(operands[i]);
+            Axis[] lacking = [.. attend.Heads.Where(head => !axes.Contains(head))];
+            EquatableArray<Axis> own = lacking.Length == 0 ? axes : axes.Take(1).Concat(lacking).Concat(axes.Skip(1)).ToEquatable();
+            string name = Name(operands[i], attend);
+            int part = _graph.Add(new AttendGradient(lacking.Length == 0 ? name : $"{name}.heads", own, forward, gradient, i));
+            Contribute(operands[i], _graph.Contract(name, axes, [part]));
+        }
     }
 
     /// <summary>exp(x − log Σ exp x), the softmax, times the gradient.</summary>

@@ -15,8 +15,12 @@ public static class DifferentiateModel
     /// </summary>
     /// <param name="balanced">The scores whose balance over each sequence is part of the objective, by their name in the description; or none.</param>
     /// <exception cref="ArgumentException">No region gives logits, or none has the scores to balance.</exception>
-    public static TrainingGraph Run(ModelGraph model, string? balanced = null)
+    /// <param name="prepare">What is done to each region's graph before it is differentiated, such as forming attention.</param>
+    public static TrainingGraph Run(ModelGraph model, string? balanced = null, Func<TensorGraph, TensorGraph>? prepare = null)
     {
+        Region WithLosses(Region region, string target, string loss, string? scores) =>
+            Appended(prepare is null ? region : region with { Graph = prepare(region.Graph) }, target, loss, scores);
+
         List<Region> forward = [.. model.Main.Select(region => WithLosses(region, Objective.MainTarget, Objective.Main, balanced))];
         if (!forward.Exists(region => Gives(region, Objective.Main))) throw new ArgumentException($"{model.Name} gives no logits to train.");
         if (model.Prediction is { } prediction)
@@ -32,7 +36,7 @@ public static class DifferentiateModel
 
             // A layer's output is also what its next round takes.
             List<string> outputs = [.. region.Graph.Outputs.Select(output => output.Name).Where(name =>
-                Objective.IsLoss(name) || pending.Contains(name) || (region.IsRepeated && inputs.Contains(name)))];
+                Objective.IsLoss(name) || pending.Contains(name) || (region.EndLayer - region.FirstLayer > 1 && inputs.Contains(name)))];
             backward.Add(region with { Name = $"gradients of {region.Name}", Graph = Differentiate.Run(region.Graph, outputs, inputs) });
             pending.ExceptWith(outputs);
             pending.UnionWith(inputs);
@@ -41,7 +45,7 @@ public static class DifferentiateModel
         return new TrainingGraph(forward.ToEquatable(), backward.ToEquatable());
     }
 
-    private static Region WithLosses(Region region, string target, string loss, string? balanced)
+    private static Region Appended(Region region, string target, string loss, string? balanced)
     {
         TensorGraph graph = region.Graph;
         if (balanced is not null && Choice(graph, balanced) is { } choice)

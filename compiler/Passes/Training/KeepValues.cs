@@ -68,7 +68,7 @@ public static class KeepValues
     {
         if (node is Choose or Input { IsIndex: false }) return true;
         if (keeping == Keeping.Inputs) return false;
-        return node is Contract or Reduce or Rotary or Cast { Form: CastForm.Tiles or CastForm.BF16 } && node.Axes.Count(axis => axis.Extent != Extent.Fixed) == 1;
+        return node is Contract or Attend or Reduce or Rotary or Cast { Form: CastForm.Tiles or CastForm.BF16 } && node.Axes.Count(axis => axis.Extent != Extent.Fixed) == 1;
     }
 
     /// <summary>The same number for the same value, in both graphs.</summary>

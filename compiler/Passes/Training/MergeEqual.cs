@@ -29,5 +29,10 @@ public static class MergeEqual
     }
 
     /// <summary>The node without its name, where that means nothing.</summary>
-    public static Node Key(Node node) => node is Input or Assemble ? node : node with { Name = "" };
+    public static Node Key(Node node) => node switch
+    {
+        Input or Assemble => node,
+        AttendGradient gradient => gradient with { Name = "", Attend = gradient.Attend with { Name = "" } },
+        _ => node with { Name = "" },
+    };
 }

@@ -38,25 +38,24 @@ public static unsafe class FusedAdamW
     public static void Step<V>(in AdamWNumbers numbers, float* weights, float* gradient, ushort* mean, ushort* square, int count)
         where V : struct, ILanes<V>
     {
-        float* part = stackalloc float[2 * V.Count];
-        for (int i = 0; i < count; i += V.Count)
+        const int Part = 64;
+        float* means = stackalloc float[Part], squares = stackalloc float[Part];
+        for (int start = 0; start < count; start += Part)
         {
-            int lanes = Math.Min(V.Count, count - i);
-            for (int j = 0; j < lanes; j++)
+            int width = Math.Min(Part, count - start);
+            Widen(mean + start, means, width);
+            Widen(square + start, squares, width);
+            for (int i = 0; i < width; i += V.Count)
             {
-                part[j] = ElementCasts.DecodeBF16(mean[i + j]);
-                part[V.Count + j] = ElementCasts.DecodeBF16(square[i + j]);
+                int lanes = Math.Min(V.Count, width - i);
+                V m = V.Load(means + i, lanes), v = V.Load(squares + i, lanes);
+                Update(numbers, weights + start + i, gradient + start + i, lanes, ref m, ref v);
+                m.Store(means + i, lanes);
+                v.Store(squares + i, lanes);
             }
 
-            V m = V.Load(part, lanes), v = V.Load(part + V.Count, lanes);
-            Update(numbers, weights + i, gradient + i, lanes, ref m, ref v);
-            m.Store(part);
-            v.Store(part + V.Count);
-            for (int j = 0; j < lanes; j++)
-            {
-                mean[i + j] = ElementCasts.EncodeBF16(part[j]);
-                square[i + j] = ElementCasts.EncodeBF16(part[V.Count + j]);
-            }
+            Narrow(means, mean + start, width);
+            Narrow(squares, square + start, width);
         }
     }
 
@@ -75,6 +74,32 @@ public static unsafe class FusedAdamW
         double sum = Vector512.Sum(sums);
         for (; i < count; i++) sum += (double)numbers[i] * numbers[i];
         return sum;
+    }
+
+    private static void Widen(ushort* from, float* to, int count)
+    {
+        int i = 0;
+        for (; i + Vector256<ushort>.Count <= count; i += Vector256<ushort>.Count)
+        {
+            (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(Vector256.Load(from + i));
+            (lower << 16).AsSingle().Store(to + i);
+            (upper << 16).AsSingle().Store(to + i + Vector256<uint>.Count);
+        }
+
+        for (; i < count; i++) to[i] = ElementCasts.DecodeBF16(from[i]);
+    }
+
+    private static void Narrow(float* from, ushort* to, int count)
+    {
+        Casts.RoundBF16(from, from, count);
+        int i = 0;
+        for (; i + Vector256<ushort>.Count <= count; i += Vector256<ushort>.Count)
+        {
+            Vector256<uint> lower = Vector256.Load(from + i).AsUInt32() >>> 16, upper = Vector256.Load(from + i + Vector256<uint>.Count).AsUInt32() >>> 16;
+            Vector256.Narrow(lower, upper).Store(to + i);
+        }
+
+        for (; i < count; i++) to[i] = (ushort)(BitConverter.SingleToUInt32Bits(from[i]) >> 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

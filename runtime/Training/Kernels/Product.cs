@@ -161,14 +161,21 @@ public static unsafe class Product
 
                     PackPanel(right, columns, part);
                     if (_shape.CastsDepth) Casts.Columns(_panel, part, Width);
+                    bool isEven = IsEven(_columnResult, columns), isWhole = isEven && columns == Width;
                     for (int i = 0; i < rows; i += Panel.Rows)
                     {
                         int last = Math.Min(Panel.Rows, rows - i) - 1;
+                        if (isWhole)
+                        {
+                            ProductTile.Run<V>(_rows + i, last, part, _panel, result + _columnResult[0], _rowResult + i, adds);
+                            continue;
+                        }
+
                         Tiles.Clear(_tile, Panel.Rows * Width);
                         Panel.Tile<V>(
                             _rows[i], _rows[i + Math.Min(1, last)], _rows[i + Math.Min(2, last)], _rows[i + Math.Min(3, last)], _rows[i + Math.Min(4, last)],
                             _rows[i + Math.Min(5, last)], part, _panel, Width, _tile, Width, last);
-                        for (int r = 0; r <= last; r++) Lay(result + _rowResult[i + r], _tile + r * Width, columns, adds);
+                        for (int r = 0; r <= last; r++) Lay(result + _rowResult[i + r], _tile + r * Width, columns, isEven, adds);
                     }
                 }
             }
@@ -232,9 +239,9 @@ public static unsafe class Product
             }
         }
 
-        private void Lay(float* row, float* numbers, int columns, bool adds)
+        private void Lay(float* row, float* numbers, int columns, bool isEven, bool adds)
         {
-            if (!IsEven(_columnResult, columns))
+            if (!isEven)
             {
                 for (int j = 0; j < columns; j++) row[_columnResult[j]] = adds ? row[_columnResult[j]] + numbers[j] : numbers[j];
                 return;

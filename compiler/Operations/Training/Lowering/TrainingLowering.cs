@@ -62,11 +62,11 @@ internal sealed partial class TrainingLowering
         for (int i = 0; i < _graph.Nodes.Count; i++)
         {
             Node node = _graph.Nodes[i];
-            _mustStore[i] |= node is Contract or Reduce or Rotary or Choose or Rename or Cast { Form: CastForm.Tiles or CastForm.BF16 } || (node is Map map && _uses[i] > 1 && !IsTrivial(map));
+            _mustStore[i] |= node is Contract or Attend or AttendGradient or Reduce or Rotary or Choose or Rename or Cast { Form: CastForm.Tiles or CastForm.BF16 } || (node is Map map && _uses[i] > 1 && !IsTrivial(map));
             IEnumerable<int> stored = node switch
             {
                 Contract contract when IsProduct(contract) => contract.Factors.Select(Uncast).Where(factor => _graph.Nodes[factor] is not (Weight or OneHot)),
-                Choose or Rotary or Take or Rename or OneHot or Weight or Cast { Form: CastForm.Tiles or CastForm.BF16 } => node.Operands,
+                Choose or Attend or AttendGradient or Rotary or Take or Rename or OneHot or Weight or Cast { Form: CastForm.Tiles or CastForm.BF16 } => node.Operands,
                 Assemble assemble => assemble.Parts.Select(part => part.Value).Where(value => !_sinks.ContainsKey(value)),
                 _ => [],
             };
@@ -111,6 +111,12 @@ internal sealed partial class TrainingLowering
                 break;
             case Cast { Form: CastForm.Tiles or CastForm.BF16 } cast:
                 LowerCast(index, cast);
+                break;
+            case Attend attend:
+                LowerAttention(index, attend);
+                break;
+            case AttendGradient gradient:
+                LowerAttentionGradients(index, gradient);
                 break;
             case OneHot or Cast:
                 break;

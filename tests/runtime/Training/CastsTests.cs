@@ -1,0 +1,87 @@
+using System;
+using System.Linq;
+using Sinter.Runtime.Execution;
+using Sinter.Runtime.Numerics;
+using Sinter.Runtime.Training.Kernels;
+using Sinter.Tests.Data;
+using Xunit;
+
+namespace Sinter.Runtime.Tests.Training;
+
+/// <summary>The casts of training against PyTorch's, bit for bit.</summary>
+public sealed unsafe class CastsTests
+{
+    private readonly TensorFile _golden = new(Repository.Data("casts", "casts.safetensors"));
+
+    [Fact]
+    public void Activations_are_cast_in_tiles_as_the_official_kernel_does()
+    {
+        StoredTensor x = _golden["act.x"];
+        Assert.Equal(Floats(_golden["act.f32.dequant"]), Run(x, (worker, from, to) => Casts.Tiles(worker, from, to, x.Shape[0], x.Shape[1])));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Weights_are_cast_in_blocks_with_ragged_ends(int number)
+    {
+        StoredTensor w = _golden[$"weight.{number}.w"];
+        Assert.Equal(Floats(_golden[$"weight.{number}.f32.dequant"]), Run(w, (worker, from, to) => Casts.Blocks(worker, from, to, w.Shape[0], w.Shape[1])));
+    }
+
+    [Fact]
+    public void Rounding_gives_the_code_of_the_scalar_cast()
+    {
+        float[] numbers = [.. Floats(_golden["e4m3.encode.x"]).Where(float.IsFinite)];
+        foreach (float number in numbers)
+        {
+            float expected = ElementCasts.DecodeE4M3(ElementCasts.EncodeE4M3(number));
+            Assert.Equal(expected, Casts.Round(System.Runtime.Intrinsics.Vector256.Create(number))[3]);
+        }
+
+        Assert.True(numbers.Length > 100);
+    }
+
+    [Fact]
+    public void BF16_is_the_nearest_with_ties_to_even()
+    {
+        StoredTensor x = _golden["bf16.x"];
+        float[] numbers = [.. Floats(x).Where(float.IsFinite)];
+        float[] expected = [.. numbers.Select(number => ElementCasts.DecodeBF16(ElementCasts.EncodeBF16(number)))];
+        float[] rounded = new float[numbers.Length];
+        fixed (float* from = numbers, to = rounded) Casts.RoundBF16(from, to, numbers.Length);
+        Assert.Equal(expected, rounded);
+    }
+
+    [Fact]
+    public void A_panel_is_cast_along_its_columns()
+    {
+        // Columns of 130: the scale of the first 128 is that of 448, the others' of 2.
+        const int Depth = 130, Width = 16;
+        var panel = new float[Depth * Width];
+        for (int k = 0; k < Depth; k++)
+            for (int j = 0; j < Width; j++) panel[k * Width + j] = k == 5 ? 448 : k < 128 ? 17 + j : k == 128 ? 2 : 1.0625f;
+        fixed (float* place = panel) Casts.Columns(place, Depth, Width);
+        Assert.Equal(448, panel[5 * Width]);
+        Assert.Equal([16, 18, 20, 20, 20, 22, 24, 24], panel[..8]);
+        Assert.Equal(2, panel[128 * Width], 1e-6f);
+        Assert.Equal(ElementCasts.DecodeE4M3(ElementCasts.EncodeE4M3(1.0625f / (2f / 448))) * (2f / 448), panel[129 * Width]);
+    }
+
+    private delegate void Cast(in Worker worker, float* from, float* to);
+
+    /// <summary>By two workers, one after the other.</summary>
+    private static float[] Run(StoredTensor tensor, Cast cast)
+    {
+        float[] numbers = Floats(tensor), result = new float[numbers.Length];
+        fixed (float* from = numbers, to = result)
+        {
+            for (int i = 0; i < 2; i++) cast(new Worker(i, 2, null, null!), from, to);
+        }
+
+        return result;
+    }
+
+    private static float[] Floats(StoredTensor tensor) => [.. tensor.Numbers.Select(number => (float)number)];
+}
