@@ -17,7 +17,7 @@ public sealed unsafe class CastsTests
     public void Activations_are_cast_in_tiles_as_the_official_kernel_does()
     {
         StoredTensor x = _golden["act.x"];
-        Assert.Equal(Floats(_golden["act.f32.dequant"]), Run(x, (worker, from, to) => Casts.Tiles(worker, from, to, x.Shape[0], x.Shape[1])));
+        Assert.Equal(Floats(_golden["act.f32.dequant"]), Run(x, (in Worker worker, float* from, float* to) => Casts.Tiles(worker, from, to, x.Shape[0], x.Shape[1])));
     }
 
     [Theory]
@@ -27,7 +27,7 @@ public sealed unsafe class CastsTests
     public void Weights_are_cast_in_blocks_with_ragged_ends(int number)
     {
         StoredTensor w = _golden[$"weight.{number}.w"];
-        Assert.Equal(Floats(_golden[$"weight.{number}.f32.dequant"]), Run(w, (worker, from, to) => Casts.Blocks(worker, from, to, w.Shape[0], w.Shape[1])));
+        Assert.Equal(Floats(_golden[$"weight.{number}.f32.dequant"]), Run(w, (in Worker worker, float* from, float* to) => Casts.Blocks(worker, from, to, w.Shape[0], w.Shape[1])));
     }
 
     [Fact]
