@@ -7,7 +7,9 @@
 #   --checkpoint DIR  this one instead; of DeepSeek-V3's layout, not quantised
 #   --rounds N        how often each is measured                       (default: 5)
 #   --repeat N        runs in a round, the median of which counts      (default: 3; M: 1)
-#   --context N       also decodes after N tokens and after 64, 2 threads, without transformers
+#   --threads LIST    with how many threads                            (default: 1,2)
+#   --programs LIST   what to measure                                  (default: sinter,llama.cpp,transformers)
+#   --context N       also decodes after N tokens and after 64, with the last of the threads, without transformers
 #   --avx2            without AVX-512, all of them
 #   --first           what is measured runs before the machine's other work (real-time priority), all else waiting
 #   --root DIR        where the peers are or go                        (default: /var/tmp/sinter-peers/root)
@@ -16,7 +18,7 @@ set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 root=/var/tmp/sinter-peers/root
-rounds=5 repeat='' size=S checkpoint='' context='' avx2='' check=''
+rounds=5 repeat='' size=S checkpoint='' context='' avx2='' check='' counts=1,2 programs=sinter,llama.cpp,transformers
 first=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -25,11 +27,13 @@ while [ $# -gt 0 ]; do
     --rounds) rounds=$2; shift 2 ;;
     --repeat) repeat=$2; shift 2 ;;
     --checkpoint) checkpoint=$2; shift 2 ;;
+    --threads) counts=$2; shift 2 ;;
+    --programs) programs=$2; shift 2 ;;
     --context) context=$2; shift 2 ;;
     --avx2) avx2=1; shift ;;
     --first) first=(chrt --fifo 1); shift ;;
     --check) check=1; shift ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 
@@ -85,29 +89,27 @@ fi
 
 # A speed is worth nothing if the programs do not compute the same. In float32 they must agree closely; with what is rounded
 # to BF16, and to F16 in llama.cpp's cache, a router's choice between two experts that are nearly level may fall otherwise.
-if [ ! -e "$work/$model-logits.txt" ] || [ -n "$check" ]; then
-  tokens=$(seq -s, 2 3 96)
-  sinter trace "$work/$model" --tokens "$tokens" --out "$work/sinter.safetensors" >&2
-  sinter trace "$work/$model-fp8" --tokens "$tokens" --out "$work/sinter-fp8.safetensors" >&2
+# The peers' logits are kept: they stay as they are while Sinter changes.
+tokens=$(seq -s, 2 3 96)
+logits=/sinter/$model-logits
+if [ ! -e "$root$logits-q8_0.safetensors" ]; then
   for type in float32 bfloat16; do
-    peer python3 /sinter/measure_transformers.py "/sinter/$model" --type $type --logits "/sinter/$type.safetensors" --tokens "$tokens" 2>/dev/null
+    peer python3 /sinter/measure_transformers.py "/sinter/$model" --type $type --logits "$logits-$type.safetensors" --tokens "$tokens" 2>/dev/null
   done
   peer python3 /sinter/make_gguf.py "/sinter/$model" /sinter/exact.gguf float32 >&2
-  peer python3 /sinter/llama_logits.py /sinter/exact.gguf /sinter/exact.safetensors --tokens "$tokens" --exact
+  peer python3 /sinter/llama_logits.py /sinter/exact.gguf "$logits-f32.safetensors" --tokens "$tokens" --exact
   rm "$work/exact.gguf"
   for type in bf16 q8_0; do
-    peer python3 /sinter/llama_logits.py "/sinter/$model-$type.gguf" "/sinter/$type.safetensors" --tokens "$tokens"
+    peer python3 /sinter/llama_logits.py "/sinter/$model-$type.gguf" "$logits-$type.safetensors" --tokens "$tokens"
   done
-  {
-    echo "Logits beside transformers' in float32:"
-    peer python3 /sinter/compare_logits.py 1e-4 /sinter/float32.safetensors \
-      "Sinter=/sinter/sinter.safetensors" "llama.cpp in F32=/sinter/exact.safetensors"
-    peer python3 /sinter/compare_logits.py inf /sinter/float32.safetensors "transformers in bfloat16=/sinter/bfloat16.safetensors" \
-      "llama.cpp BF16=/sinter/bf16.safetensors" "llama.cpp q8_0=/sinter/q8_0.safetensors" "Sinter FP8=/sinter/sinter-fp8.safetensors"
-  } > "$work/logits.part" || { cat "$work/logits.part" >&2; exit 1; }
-  mv "$work/logits.part" "$work/$model-logits.txt"
 fi
-cat "$work/$model-logits.txt"
+sinter trace "$work/$model" --tokens "$tokens" --out "$work/sinter.safetensors" >&2
+sinter trace "$work/$model-fp8" --tokens "$tokens" --out "$work/sinter-fp8.safetensors" >&2
+echo "Logits beside transformers' in float32:"
+peer python3 /sinter/compare_logits.py 1e-4 "$logits-float32.safetensors" \
+  "Sinter=/sinter/sinter.safetensors" "llama.cpp in F32=$logits-f32.safetensors"
+peer python3 /sinter/compare_logits.py inf "$logits-float32.safetensors" "transformers in bfloat16=$logits-bfloat16.safetensors" \
+  "llama.cpp BF16=$logits-bf16.safetensors" "llama.cpp q8_0=$logits-q8_0.safetensors" "Sinter FP8=/sinter/sinter-fp8.safetensors"
 [ -z "$check" ] || exit 0
 
 results="$work/results.jsonl"
@@ -116,19 +118,31 @@ positions=$(peer python3 -c "import json; print(json.load(open('/sinter/$model/c
 long=512
 [ "$positions" -gt 576 ] || long=$((positions - 64))
 record() { peer python3 /sinter/record.py "$@" >> "$results"; }
+measured() { [[ ,$programs, == *,$1,* ]]; }
 measure_sinter() { # TYPE FOLDER PROMPT STEPS WHAT...
+  measured sinter || return 0
   sinter bench "$work/$2" -p "$3" -n "$4" -r "$repeat" -t "$threads" --json > "$work/measured.json"
   record sinter "$1" /sinter/measured.json "${@:5}"
 }
 measure_llama() { # TYPE OPTION...
+  measured llama.cpp || return 0
   # One run more, since llama-bench warms decoding up by a single token; record.py leaves the first out.
   peer llama-bench -m "/sinter/$model-$1.gguf" "${@:2}" -t "$threads" -r $((repeat + 1)) -o json > "$work/measured.json" 2>/dev/null
   record llama.cpp "$1" /sinter/measured.json
 }
+measure_transformers() { # TYPE
+  measured transformers || return 0
+  peer python3 /sinter/measure_transformers.py "/sinter/$model" --threads "$threads" --type "$1" "${experts[@]}" --prefill "128,$long" \
+    --repeat "$repeat" 2>/dev/null >> "$results"
+}
+measure_limits() {
+  "${first[@]}" env "${narrow_sinter[@]}" dotnet "$repository/tools/bench/bin/Release/net10.0/Sinter.Bench.dll" limits --threads "$threads" \
+    >> "$results"
+}
 for round in $(seq "$rounds"); do
-  for threads in 1 2; do
-    echo "round $round of $rounds, $threads threads, $(date +%H:%M:%S)" >&2
-    "${first[@]}" env "${narrow_sinter[@]}" dotnet "$repository/tools/bench/bin/Release/net10.0/Sinter.Bench.dll" limits --threads "$threads" >> "$results"
+  for threads in ${counts//,/ }; do
+    echo "$(date +%H:%M:%S) round $round of $rounds, $threads threads" >&2
+    measure_limits
     measure_sinter bf16 "$model" 128 64 prefill decode
     measure_llama bf16 -p "128,$long" -n 0
     measure_sinter bf16 "$model" "$long" 1 prefill
@@ -137,18 +151,15 @@ for round in $(seq "$rounds"); do
     measure_llama q8_0 -p "128,$long" -n 0
     measure_sinter fp8 "$model-fp8" "$long" 1 prefill
     measure_llama q8_0 -p 0 -n 64 -d 128
-    for type in "${types[@]}"; do
-      peer python3 /sinter/measure_transformers.py "/sinter/$model" --threads "$threads" --type "$type" "${experts[@]}" --prefill "128,$long" \
-        --repeat "$repeat" 2>/dev/null >> "$results"
-    done
-    if [ -n "$context" ] && [ "$threads" = 2 ]; then
-      for behind in 64 "$context"; do
-        measure_sinter bf16 "$model" "$behind" 64 decode
-        measure_sinter fp8 "$model-fp8" "$behind" 64 decode
-      done
-      for type in bf16 q8_0; do measure_llama $type -p 0 -n 64 -d "64,$context"; done
-    fi
+    for type in "${types[@]}"; do measure_transformers "$type"; done
   done
+  if [ -n "$context" ]; then
+    for behind in 64 "$context"; do
+      measure_sinter bf16 "$model" "$behind" 64 decode
+      measure_sinter fp8 "$model-fp8" "$behind" 64 decode
+    done
+    for type in bf16 q8_0; do measure_llama $type -p 0 -n 64 -d "64,$context"; done
+  fi
 done
 
 echo
