@@ -44,6 +44,15 @@ public sealed class ModelFileTests : IDisposable
         Assert.True(decoding.GetProperty("flops_per_token_absorbed").GetDouble() < decoding.GetProperty("flops_per_token_expanded").GetDouble());
     }
 
+    [Theory]
+    [InlineData]
+    [InlineData("--json")]
+    public async Task Plan_refuses_more_than_it_can_count(params string[] options)
+    {
+        string[] arguments = ["plan", "models/deepseek_v3_671b.sinter", "--context", "134217728", "--batch", "1048576", .. options];
+        (await SinterProcess.Run(arguments)).IsRefusal("--context 134217728", "more bytes than can be counted");
+    }
+
     [Fact]
     public async Task Plans_for_people_too()
     {

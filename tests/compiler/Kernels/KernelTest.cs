@@ -4,6 +4,7 @@ using System.Linq;
 using System.Runtime.Intrinsics;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Numerics;
+using Sinter.Tests.Machines;
 using Xunit;
 
 namespace Sinter.Compiler.Tests.Kernels;
@@ -16,6 +17,7 @@ internal static unsafe class KernelTest
     {
         get
         {
+            NarrowerVectors.CheckThatTheyAreAsWanted();
             yield return typeof(Lanes128);
             if (Vector256.IsHardwareAccelerated) yield return typeof(Lanes256);
             if (Vector512.IsHardwareAccelerated) yield return typeof(Lanes512);

@@ -12,6 +12,7 @@ using Sinter.Compiler;
 using Sinter.Compiler.Binding;
 using Sinter.Runtime.Execution;
 using Sinter.Tests.Data;
+using Sinter.Tests.Machines;
 
 namespace Sinter.Models.Tests.Compiled;
 
@@ -20,8 +21,11 @@ internal static class CompiledPrograms
 {
     private static readonly ConcurrentDictionary<string, Lazy<ModelProgram>> s_programs = new();
 
-    public static ModelProgram Of(string checkpoint) =>
-        s_programs.GetOrAdd(checkpoint, name => new Lazy<ModelProgram>(() => name.StartsWith("tiny-trained", StringComparison.Ordinal) ? new TinyTrainedProgram() : Compile(name))).Value;
+    public static ModelProgram Of(string checkpoint)
+    {
+        NarrowerVectors.CheckThatTheyAreAsWanted();
+        return s_programs.GetOrAdd(checkpoint, name => new Lazy<ModelProgram>(() => name.StartsWith("tiny-trained", StringComparison.Ordinal) ? new TinyTrainedProgram() : Compile(name))).Value;
+    }
 
     private static ModelProgram Compile(string checkpoint)
     {
