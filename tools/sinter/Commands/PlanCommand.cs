@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Linq;
 using Sinter.Command.Loading;
 using Sinter.Command.Reporting;
 using Sinter.Command.Terminal;
@@ -8,6 +9,7 @@ using Sinter.Compiler;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Operations;
 using Sinter.Compiler.Reports;
+using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 
 namespace Sinter.Command.Commands;
@@ -44,16 +46,16 @@ internal sealed class PlanCommand : ExampledCommand
         ModelConfig? config = parsed.GetValue(_config) is { } path ? source.ConfigFor(path) : null;
         int context = parsed.GetValue(_context) ?? 4096, batch = parsed.GetValue(_batch) ?? 1;
         bool isJson = parsed.GetValue(_json);
-        IReadOnlyList<ModelGraph> models = source.Graphs(config);
+        List<ModelPlan> plans = [.. source.Graphs(config).Select(model => Plan(model, context, batch))];
         if (isJson)
         {
             JsonOutput.Write(json =>
             {
                 json.WriteStartArray("models");
-                foreach (ModelGraph model in models)
+                foreach (ModelPlan plan in plans)
                 {
                     json.WriteStartObject();
-                    PlanText.Write(json, model, SummarizeModel.Of(model), PlanModel.Of(model, context, batch), Buffers(model, context, batch));
+                    PlanText.Write(json, plan.Model, plan.Summary, plan.Report, plan.Buffers);
                     json.WriteEndObject();
                 }
 
@@ -62,13 +64,25 @@ internal sealed class PlanCommand : ExampledCommand
             return ExitCode.Fine;
         }
 
-        for (int i = 0; i < models.Count; i++)
+        for (int i = 0; i < plans.Count; i++)
         {
             if (i > 0) Console.WriteLine();
-            PlanText.Write(models[i], SummarizeModel.Of(models[i]), PlanModel.Of(models[i], context, batch), Buffers(models[i], context, batch));
+            PlanText.Write(plans[i].Model, plans[i].Summary, plans[i].Report, plans[i].Buffers);
         }
 
         return ExitCode.Fine;
+    }
+
+    private static ModelPlan Plan(ModelGraph model, int context, int batch)
+    {
+        try
+        {
+            return new ModelPlan(model, SummarizeModel.Of(model), PlanModel.Of(model, context, batch), Buffers(model, context, batch));
+        }
+        catch (OverflowException fault)
+        {
+            throw new SinterException($"{model.Name} with --batch {batch} and --context {context} needs more bytes than can be counted: give smaller numbers.", fault);
+        }
     }
 
     /// <summary>What the compiled program lays out for its steps; null where no schedule can run the model yet.</summary>
@@ -86,4 +100,6 @@ internal sealed class PlanCommand : ExampledCommand
             return null;
         }
     }
+
+    private sealed record ModelPlan(ModelGraph Model, ModelSummary Summary, PlanReport Report, BufferPlan? Buffers);
 }
