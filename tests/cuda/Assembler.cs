@@ -1,0 +1,104 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Sinter.Tests.Data;
+using Xunit;
+
+namespace Sinter.Cuda.Tests;
+
+/// <summary>What NVIDIA's assembler makes of a kernel.</summary>
+/// <param name="Registers">Of a thread.</param>
+/// <param name="SpillBytes">Stored to and loaded from local memory for want of registers.</param>
+/// <param name="StackBytes">Local memory that the kernel asked for.</param>
+/// <param name="SharedBytes">Static shared memory.</param>
+/// <param name="Warnings">The assembler's lines that are not information.</param>
+/// <param name="Opcodes">How often each machine instruction appears, by its name up to the first dot.</param>
+internal sealed record Assembled(
+    int Registers, int SpillBytes, int StackBytes, int SharedBytes, IReadOnlyList<string> Warnings, IReadOnlyDictionary<string, int> Opcodes);
+
+/// <summary>ptxas and cuobjdump, where tools/cuda/get-ptxas.sh has put them. Results are kept by the text's hash.</summary>
+internal static partial class Assembler
+{
+    private static readonly string s_tools = Path.Combine(Repository.Root, ".cache", "cuda", "bin");
+
+    public static bool IsThere => File.Exists(Path.Combine(s_tools, "ptxas"));
+
+    /// <summary>The first digits of a text's hash.</summary>
+    public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..12];
+
+    /// <summary>Assembles a text for an architecture.</summary>
+    /// <exception cref="InvalidOperationException">The assembler refuses it; the message is the assembler's.</exception>
+    public static Assembled Assemble(string text, string target)
+    {
+        var kept = Path.Combine(Repository.Root, ".cache", "cuda", "assembled", $"{Hash(text)}-{target}.txt");
+        if (!File.Exists(kept))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(kept)!);
+            File.WriteAllText(kept, Run(text, target));
+        }
+
+        return Read(File.ReadAllText(kept));
+    }
+
+    /// <summary>Reads the assembler's report (ptxas -v) followed by the machine code (cuobjdump -sass).</summary>
+    public static Assembled Read(string output)
+    {
+        int Number(string pattern) => Regex.Matches(output, pattern).Sum(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture));
+        var warnings = output.Split('\n').Where(line => line.StartsWith("ptxas", StringComparison.Ordinal) && !line.StartsWith("ptxas info", StringComparison.Ordinal));
+        var opcodes = Instruction().Matches(output).Select(match => match.Groups[1].Value).CountBy(name => name).ToDictionary();
+        return new Assembled(
+            Number(@"Used (\d+) registers"), Number(@"(\d+) bytes spill stores") + Number(@"(\d+) bytes spill loads"), Number(@"(\d+) bytes stack frame"),
+            Number(@"(\d+) bytes smem"), [.. warnings], opcodes);
+    }
+
+    private static string Run(string text, string target)
+    {
+        var folder = Directory.CreateTempSubdirectory("sinter-ptxas");
+        try
+        {
+            var (source, binary) = (Path.Combine(folder.FullName, "kernel.ptx"), Path.Combine(folder.FullName, "kernel.cubin"));
+            File.WriteAllText(source, text);
+            var report = Start("ptxas", "-v", "-arch", target, "-o", binary, source);
+            return report + Start("cuobjdump", "-sass", binary);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string Start(string tool, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(s_tools, tool), arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        // cuobjdump looks for nvdisasm on the path.
+        start.Environment["PATH"] = s_tools + Path.PathSeparator + start.Environment["PATH"];
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output + errors.Result : throw new InvalidOperationException(errors.Result + output);
+    }
+
+    /// <summary>A line such as «/*0120*/ @!P0 HMMA.16816.F32.BF16 R4, …».</summary>
+    [GeneratedRegex(@"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9]*)", RegexOptions.Multiline)]
+    private static partial Regex Instruction();
+}
+
+/// <summary>A test that is skipped, visibly, where ptxas is not there.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class AssemblerFactAttribute : FactAttribute
+{
+    public AssemblerFactAttribute()
+    {
+        if (!Assembler.IsThere)
+        {
+            Skip = "ptxas is not in .cache/cuda/bin; tools/cuda/get-ptxas.sh puts it there.";
+        }
+    }
+}
