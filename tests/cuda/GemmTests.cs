@@ -9,7 +9,7 @@ namespace Sinter.Cuda.Tests;
 /// <summary>The products' PTX, run by the interpreter with all its detectors, against sums in double precision.</summary>
 public sealed class GemmTests
 {
-    /// <summary>Of the sum of the products' magnitudes. The largest error seen is a fifth of it.</summary>
+    /// <summary>Of the sum of the products' magnitudes.</summary>
     private const double Tolerance = 1e-6;
 
     public static TheoryData<string, int[], int, int> Shapes
