@@ -37,11 +37,13 @@ public static partial class Pipeline
     /// <param name="balanced">The scores whose balance is part of the objective, by their name in the description; or none.</param>
     /// <param name="precision">In which numbers the products of linear layers are computed.</param>
     /// <param name="keeping">What the forward pass keeps for the gradients.</param>
+    /// <param name="stretch">Tokens for which the head's scores exist at a time; null for what makes some sixteen million.</param>
     /// <exception cref="UnsupportedException">No schedule can run a part of it.</exception>
     /// <exception cref="System.ArgumentException">The model has no such scores, or no logits.</exception>
-    public static CompiledTraining LowerTraining(ModelGraph model, string? balanced, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null)
+    public static CompiledTraining LowerTraining(
+        ModelGraph model, string? balanced, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null, int? stretch = null)
     {
-        TrainingGraph training = DifferentiateModel.Run(model, balanced, graph => FormAttention.Run(graph, TrainingLowering.Supports));
+        TrainingGraph training = DifferentiateModel.Run(model, balanced, graph => FormAttention.Run(graph, TrainingLowering.Supports), SplitHead.Run);
         int count = training.Forward.Count;
         var forward = new Region[count];
         var backward = new Region[count];
@@ -51,6 +53,14 @@ public static partial class Pipeline
         for (int i = 0; i < count; i++)
         {
             Region ahead = training.Forward[i], back = training.Backward[count - 1 - i];
+            if (SplitHead.IsHead(ahead))
+            {
+                TensorGraph joined = SplitHead.Join(apart[i], TakeProductsApart.Run(back.Graph, Workload.Prefill));
+                forward[i] = ahead with { Graph = Prepare(apart[i]) };
+                backward[count - 1 - i] = back with { Graph = Prepare(joined) };
+                continue;
+            }
+
             (TensorGraph keeps, TensorGraph finds) = KeepValues.Run(Prepare(apart[i]), Prepare(TakeProductsApart.Run(back.Graph, Workload.Prefill)), keeping);
             forward[i] = ahead with { Graph = keeps };
             backward[count - 1 - i] = back with { Graph = finds };
@@ -61,7 +71,7 @@ public static partial class Pipeline
         {
             dump?.Invoke(model.Name, $"prepare training ({region.Name})", () => GraphPrinter.Print(region.Graph));
             names.Enter(region.Graph);
-            return PlaceTrainingStages.Run(TrainingLowering.Run(region, descends, names));
+            return PlaceTrainingStages.Run(TrainingLowering.Run(region, descends, names)) with { Stretch = SplitHead.IsHead(region) ? stretch ?? Stretch(region) : 0 };
         }
 
         List<TrainingRegion> ahead2 = [.. forward.Select(region => LowerRegion(region, descends: false))];
@@ -77,6 +87,14 @@ public static partial class Pipeline
         new GeneratedFile($"{training.Name}.Training.g.cs", TrainingEmitter.Emit(training, @namespace)),
         new GeneratedFile($"{training.Name}.TrainingKernels.g.cs", TrainingEmitter.EmitKernels(training, @namespace)),
     }.ToEquatable();
+
+    /// <summary>How many tokens a head takes at a time: as many as make its scores some sixteen million, and a block of rows at least.</summary>
+    private static int Stretch(Region region)
+    {
+        const int MostScores = 1 << 24, Least = 48, Most = 240;
+        int entries = region.Graph.Nodes.Where(node => node.Axes.Count == 2 && node.Axes[0].Extent == Extent.Tokens).Max(node => node.Axes[1].Size);
+        return System.Math.Min(Most, System.Math.Max(Least, MostScores / entries / Least * Least));
+    }
 
     /// <summary>A forward region with no more outputs than losses and what a later round or region takes.</summary>
     private static TensorGraph Wanted(Region region, IEnumerable<Region> later)

@@ -7,7 +7,7 @@ namespace Sinter.Compiler.Emit;
 /// <summary>C# names of a region's buffers, each once.</summary>
 internal sealed class BufferNames
 {
-    private static readonly string[] s_taken = ["pass", "worker", "step", "layer", "caches", "in", "out", "ref", "is", "as", "do", "if", "for", "new", "int", "float", "double", "value", "base", "this"];
+    private static readonly string[] s_taken = ["pass", "worker", "step", "layer", "first", "caches", "in", "out", "ref", "is", "as", "do", "if", "for", "new", "int", "float", "double", "value", "base", "this"];
     private readonly string[] _names;
 
     public BufferNames(IEnumerable<string> buffers)

@@ -57,11 +57,15 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
         worths[TrainingPass.MainLoss] = (float)(1.0 / factors.Sequences);
         worths[TrainingPass.PredictionLoss] = Depth == 0 ? 0 : (float)(factors.Prediction / Depth / factors.Sequences);
         worths[TrainingPass.BalanceLoss] = (float)(factors.Balance / factors.Sequences);
+        _memory.Pass.Trains = true;
         return Run(_both, tokens, sequences, documents);
     }
 
-    public override BatchReport Evaluate(ReadOnlySpan<int> tokens, int sequences, ReadOnlySpan<int> documents = default) =>
-        Run(_forward, tokens, sequences, documents);
+    public override BatchReport Evaluate(ReadOnlySpan<int> tokens, int sequences, ReadOnlySpan<int> documents = default)
+    {
+        _memory.Pass.Trains = false;
+        return Run(_forward, tokens, sequences, documents);
+    }
 
     public override double Step(AdamWSettings settings, double rate, double clip)
     {

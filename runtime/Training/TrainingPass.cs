@@ -13,6 +13,9 @@ public unsafe struct TrainingPass
     /// <summary>[tokens + 1 + depth]: the tokens read, and those to be foreseen.</summary>
     public int* TokenIds;
 
+    /// <summary>Whether the backward pass follows: it makes the losses of the head then, together with its gradients.</summary>
+    public bool Trains;
+
     /// <summary>The most tokens that a sequence may have: buffers are laid out for it.</summary>
     public int MaxTokens;
 

@@ -123,7 +123,12 @@ public static class TrainingEmitter
         writer.Line();
         using (writer.Block($"private static void {direction}<V>(ref readonly TrainingPass pass, in Worker worker) where V : struct, ILanes<V>"))
         {
-            foreach (TrainingRegion region in regions) writer.Line($"{Method(region)}<V>(in pass, in worker);");
+            foreach (TrainingRegion region in regions)
+            {
+                // With its gradients a head makes its loss anew, so that forward it runs only where there are none.
+                string condition = region.IsStretched && !region.Descends ? "if (!pass.Trains) " : "";
+                writer.Line($"{condition}{Method(region)}<V>(in pass, in worker);");
+            }
         }
     }
 
@@ -138,7 +143,14 @@ public static class TrainingEmitter
         writer.Line($"/// <summary>{region.Name}: {region.Calls.Count} kernels in {stages} stages{(region.IsRepeated ? " a layer" : "")}.</summary>");
         using (writer.Block($"private static void {Method(region)}<V>(ref readonly TrainingPass pass, in Worker worker) where V : struct, ILanes<V>"))
         {
-            writer.Line("ref readonly Step step = ref pass.Step;");
+            if (!region.IsStretched) writer.Line("ref readonly Step step = ref pass.Step;");
+            using SourceWriter.Scope? stretch = region.IsStretched ? writer.Block($"for (int first = 0; first < pass.Step.Tokens; first += {region.Stretch})") : null;
+            if (region.IsStretched)
+            {
+                writer.Line("Step step = pass.Step;");
+                writer.Line($"step.Tokens = Math.Min({region.Stretch}, pass.Step.Tokens - first);");
+            }
+
             BufferNames names = new(region.Buffers.Select(buffer => buffer.Name));
             Buffers(writer, training, region, number, names, ofLayer: false);
             for (int i = 0; i < region.Groups.Count; i++)
@@ -172,6 +184,7 @@ public static class TrainingEmitter
             bool isOfLayer = region.IsRepeated && buffer.Home is TrainingHome.Kept or TrainingHome.Loads;
             if (isOfLayer != ofLayer || !used.Contains(TrainingRegion.Key(i))) continue;
             string place = PlaceOf(training, region, number, i);
+            if (region.IsStretched && buffer.Sequences == 1 && buffer.Home != TrainingHome.Plan) place += buffer.Numbers == 1 ? " + first" : $" + (long)first * {buffer.Numbers}";
             bool casts = buffer.IsIndex && buffer.Home is not (TrainingHome.TokenIds or TrainingHome.Loads);
             writer.Line($"{(buffer.IsIndex ? "int" : "float")}* {names[i]} = {(casts ? "(int*)" : "")}{place};");
         }
@@ -192,7 +205,7 @@ public static class TrainingEmitter
                 return $"pass.Loads + ({first}{layer}) * pass.LoadStride";
             case TrainingHome.Kept:
                 return $"Kept(in pass, {offset}{(layer.Length > 0 ? $"{layer} * {training.Plan.KeptStrides[number][index]}" : "")})";
-            default: return $"{(buffer.Sequences switch { 0 => "Fixed", 1 => "Token", _ => "Pair" })}(in pass, {offset})";
+            default: return $"{((region.IsStretched && buffer.Home == TrainingHome.Plan ? 0 : buffer.Sequences) switch { 0 => "Fixed", 1 => "Token", _ => "Pair" })}(in pass, {offset})";
         }
     }
 

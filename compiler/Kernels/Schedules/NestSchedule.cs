@@ -156,7 +156,7 @@ internal sealed class NestSchedule(NestOperation operation)
 
     private Expression Start => new Real(operation.Reduction == Reduction.Max ? double.NegativeInfinity : 0);
 
-    private static Expression TokenCount => Build.Make(Kind.Float, Function.Float, Tokens);
+    private static Expression TokenCount => Build.Make(Kind.Float, Function.Float, Step.Field("Keys", Kind.Integer));
 
     private Expression Join(Expression sum, Expression part) => operation.Reduction == Reduction.Max ? Max(sum, part) : sum + part;
 

@@ -51,7 +51,7 @@ public static class PlanTrainingMemory
             TrainingRegion region = regions[i];
             int[] places = [.. Enumerable.Repeat(-1, region.Buffers.Count)], layers = new int[region.Buffers.Count];
             once = Math.Max(once, Lay(region, 0, places, 0));
-            tokens = Math.Max(tokens, Lay(region, 1, places, boundaryBytes));
+            if (!region.IsStretched) tokens = Math.Max(tokens, Lay(region, 1, places, boundaryBytes));
             pairs = Math.Max(pairs, Lay(region, 2, places, 0));
             for (int k = 0; k < places.Length; k++)
             {
@@ -72,6 +72,11 @@ public static class PlanTrainingMemory
         return buffer.Sequences == 0 ? (bytes + Alignment - 1) / Alignment * Alignment : bytes;
     }
 
+    /// <summary>What a region that runs a stretch at a time has for its tokens does not grow with the sequence.</summary>
+    private static int Bytes(TrainingRegion region, TrainingBuffer buffer) => region.IsStretched && buffer.Sequences == 1
+        ? Bytes(buffer with { Numbers = checked(buffer.Numbers * region.Stretch), Sequences = 0 })
+        : Bytes(buffer);
+
     /// <summary>Places the buffers with so many axes over the sequence from an offset on; gives the end of the last.</summary>
     private static int Lay(TrainingRegion region, int sequences, int[] places, int start)
     {
@@ -80,9 +85,9 @@ public static class PlanTrainingMemory
         {
             TrainingBuffer buffer = region.Buffers[i];
             string key = TrainingRegion.Key(i);
-            if (buffer.Sequences != sequences || buffer.Home != TrainingHome.Plan) continue;
+            if ((region.IsStretched ? 0 : buffer.Sequences) != sequences || buffer.Home != TrainingHome.Plan) continue;
             List<int> stages = [.. region.Calls.Where(call => call.Reads.Contains(key) || call.Writes.Contains(key)).Select(call => call.Stage)];
-            if (stages.Count > 0) lifetimes.Add(new Lifetime(i, Bytes(buffer), stages.Min(), stages.Max()));
+            if (stages.Count > 0) lifetimes.Add(new Lifetime(i, Bytes(region, buffer), stages.Min(), stages.Max()));
         }
 
         int end = start;

@@ -54,6 +54,7 @@ public sealed record TrainingCall(
     int Stage = 0);
 
 /// <summary>A region of a training step as calls; the groups as in a <see cref="LoweredRegion"/>.</summary>
+/// <param name="Stretch">Tokens that it runs for at a time, where it needs nothing of other tokens; else zero: all of the sequence.</param>
 /// <param name="Descends">Whether its layers run from the last to the first.</param>
 public sealed record TrainingRegion(
     string Name,
@@ -62,9 +63,13 @@ public sealed record TrainingRegion(
     bool Descends,
     EquatableArray<TrainingBuffer> Buffers,
     EquatableArray<GroupSpecification> Groups,
-    EquatableArray<TrainingCall> Calls)
+    EquatableArray<TrainingCall> Calls,
+    int Stretch = 0)
 {
     public bool IsRepeated => FirstLayer >= 0;
+
+    /// <summary>Whether it runs for so many tokens at a time; its own buffers have as many rows.</summary>
+    public bool IsStretched => Stretch > 0;
 
     public static string Key(int buffer) => buffer.ToString(System.Globalization.CultureInfo.InvariantCulture);
 

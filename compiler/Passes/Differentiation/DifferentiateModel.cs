@@ -14,9 +14,11 @@ public static class DifferentiateModel
     /// The objective of a model and its gradients. A model with prediction has the loss of it besides the main one.
     /// </summary>
     /// <param name="balanced">The scores whose balance over each sequence is part of the objective, by their name in the description; or none.</param>
-    /// <exception cref="ArgumentException">No region gives logits, or none has the scores to balance.</exception>
     /// <param name="prepare">What is done to each region's graph before it is differentiated, such as forming attention.</param>
-    public static TrainingGraph Run(ModelGraph model, string? balanced = null, Func<TensorGraph, TensorGraph>? prepare = null)
+    /// <param name="split">What becomes of a region once it has its losses, such as one with a head of its own.</param>
+    /// <exception cref="ArgumentException">No region gives logits, or none has the scores to balance.</exception>
+    public static TrainingGraph Run(
+        ModelGraph model, string? balanced = null, Func<TensorGraph, TensorGraph>? prepare = null, Func<Region, IEnumerable<Region>>? split = null)
     {
         Region WithLosses(Region region, string target, string loss, string? scores) =>
             Appended(prepare is null ? region : region with { Graph = prepare(region.Graph) }, target, loss, scores);
@@ -28,6 +30,7 @@ public static class DifferentiateModel
         if (balanced is not null && !forward.Exists(region => Gives(region, Objective.Balance)))
             throw new ArgumentException($"{model.Name} has no scores '{balanced}' whose choice could be balanced.");
 
+        if (split is not null) forward = [.. forward.SelectMany(split)];
         List<Region> backward = [];
         HashSet<string> pending = [];
         foreach (Region region in Enumerable.Reverse(forward))

@@ -18,20 +18,20 @@ namespace Sinter.Models.Tests.Gradient;
 /// <summary>Training programs of the test checkpoints, compiled in memory.</summary>
 internal static class CompiledTrainings
 {
-    private static readonly ConcurrentDictionary<(string, Keeping, Precision), Lazy<TrainingProgram>> s_programs = new();
+    private static readonly ConcurrentDictionary<(string, Keeping, Precision, int?), Lazy<TrainingProgram>> s_programs = new();
 
-    public static TrainingProgram Of(string checkpoint, Keeping keeping, Precision precision = Precision.F32) =>
-        s_programs.GetOrAdd((checkpoint, keeping, precision), _ => new Lazy<TrainingProgram>(() => Compile(checkpoint, keeping, precision))).Value;
+    public static TrainingProgram Of(string checkpoint, Keeping keeping, Precision precision = Precision.F32, int? stretch = null) =>
+        s_programs.GetOrAdd((checkpoint, keeping, precision, stretch), _ => new Lazy<TrainingProgram>(() => Compile(checkpoint, keeping, precision, stretch))).Value;
 
-    private static TrainingProgram Compile(string checkpoint, Keeping keeping, Precision precision)
+    private static TrainingProgram Compile(string checkpoint, Keeping keeping, Precision precision, int? stretch)
     {
-        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", precision, keeping);
+        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", precision, keeping, stretch: stretch);
         string all = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
         IEnumerable<MetadataReference> references = all.Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || path == typeof(ModelProgram).Assembly.Location)
             .Select(path => MetadataReference.CreateFromFile(path));
         CSharpCompilation compilation = CSharpCompilation.Create(
-            $"{training.Name}{keeping}{precision}",
+            $"{training.Name}{keeping}{precision}{stretch}",
             Pipeline.Print(training, "Sinter.InMemory").Select(file => CSharpSyntaxTree.ParseText(file.Text, CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest))),
             references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true));

@@ -32,6 +32,13 @@ internal sealed partial class TrainingLowering
             reduction = Reduction.Sum;
         }
 
+        if (root is Reduce { Reduction: Reduction.Sum } count && count.Over.IsRow() && _graph.Nodes[count.Input] is Map { Function: Constant one, Axes.Count: 1 })
+        {
+            // So many ones as the sequence has tokens, however many of them pass at a time.
+            nest.Reduced.Clear();
+            (value, finish) = (one, new Binary(BinaryOperator.Multiply, new Argument(0), new Argument(1)));
+        }
+
         List<Axis> axes = [.. root.Axes, .. nest.Reduced];
         string kind = nest.Reduced.Count > 0 ? (reduction == Reduction.Max ? "Largest" : "Sum") : target.Adds ? "Add" : "Map";
         var operation = new NestOperation(
