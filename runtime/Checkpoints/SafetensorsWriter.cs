@@ -40,18 +40,29 @@ public sealed class SafetensorsWriter
     public SafetensorsWriter Add(string name, ElementType type, ReadOnlySpan<int> shape, ReadOnlyMemory<byte> bytes) =>
         Add(name, type, shape, bytes.Length / (double)type.Size(), stream => stream.Write(bytes.Span));
 
+    /// <summary>Adds a tensor that writes itself: as many bytes as type and shape ask for.</summary>
+    public SafetensorsWriter Add(string name, ElementType type, ReadOnlySpan<int> shape, Action<Stream> write)
+    {
+        double count = 1;
+        foreach (int size in shape) count *= size;
+        return Add(name, type, shape, count, write);
+    }
+
     /// <summary>Adds a BF16 tensor: the numbers are rounded to the nearest, ties to even.</summary>
     public SafetensorsWriter AddBf16(string name, ReadOnlySpan<int> shape, ReadOnlyMemory<float> numbers) =>
-        Add(name, ElementType.BF16, shape, numbers.Length, stream =>
+        Add(name, ElementType.BF16, shape, numbers.Length, stream => WriteBf16(stream, numbers.Span));
+
+    /// <summary>Writes numbers as BF16, each rounded to the nearest, ties to even.</summary>
+    public static void WriteBf16(Stream stream, ReadOnlySpan<float> numbers)
+    {
+        Span<ushort> rounded = stackalloc ushort[4096];
+        for (int from = 0; from < numbers.Length; from += rounded.Length)
         {
-            Span<ushort> rounded = stackalloc ushort[4096];
-            for (int from = 0; from < numbers.Length; from += rounded.Length)
-            {
-                ReadOnlySpan<float> part = numbers.Span[from..Math.Min(from + rounded.Length, numbers.Length)];
-                for (int i = 0; i < part.Length; i++) rounded[i] = ElementCasts.EncodeBF16(part[i]);
-                stream.Write(MemoryMarshal.AsBytes(rounded[..part.Length]));
-            }
-        });
+            ReadOnlySpan<float> part = numbers[from..Math.Min(from + rounded.Length, numbers.Length)];
+            for (int i = 0; i < part.Length; i++) rounded[i] = ElementCasts.EncodeBF16(part[i]);
+            stream.Write(MemoryMarshal.AsBytes(rounded[..part.Length]));
+        }
+    }
 
     /// <summary>
     /// Writes the file under a temporary name beside it, flushes it to the disk and renames it: the path holds either what

@@ -27,6 +27,15 @@ internal static class ByteLevelAlphabet
         return bytes;
     }
 
+    /// <summary>The character of each byte.</summary>
+    public static char[] Characters()
+    {
+        var characters = new char[256];
+        for (int character = 0; character < s_bytes.Length; character++)
+            if (s_bytes[character] >= 0) characters[s_bytes[character]] = (char)character;
+        return characters;
+    }
+
     private static short[] MapCharacters()
     {
         var bytes = new short[324];

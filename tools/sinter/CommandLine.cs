@@ -48,6 +48,8 @@ public static class CommandLine
             new EmitCommand(),
             new ImportCommand(),
             new BenchCommand(),
+            new EvalCommand(),
+            new TokenizerCommand(),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
