@@ -7,13 +7,20 @@ namespace Sinter.Compiler.Binding;
 /// <summary>What the lines of train and parallel sections have in common.</summary>
 internal static class SectionLines
 {
-    /// <summary>Later sections replace lines of the same name; within one, a name stands once.</summary>
+    /// <summary>Stands for every name among the numbers of a method.</summary>
+    public const string AnyName = "*";
+
+    /// <summary>
+    /// Later sections replace lines of the same name; within one, a name stands once. Stages are a list in order: a section that
+    /// has some replaces all of those before it.
+    /// </summary>
     public static List<SectionLine> Merge(IEnumerable<EquatableArray<SectionLine>?> sections, DiagnosticBag diagnostics)
     {
         var merged = new List<SectionLine>();
         foreach (EquatableArray<SectionLine>? section in sections)
         {
             var own = new HashSet<string>();
+            if ((section ?? default).Any(line => line is StageLine)) merged.RemoveAll(old => old is StageLine);
             foreach (SectionLine line in section ?? default)
             {
                 (Name name, bool isStage) = NameOf(line);
@@ -62,7 +69,7 @@ internal static class SectionLines
         foreach (CallArgument argument in (line.Value as Call)?.Arguments ?? default)
         {
             string name = argument.Label?.Text ?? "";
-            if (!numbers.Contains(name) || argument.IsWidth || values.Any(known => known.Name == name))
+            if (!numbers.Contains(name) && (name.Length == 0 || !numbers.Contains(AnyName)) || argument.IsWidth || values.Any(known => known.Name == name))
             {
                 diagnostics.Add(Diagnostics.UnknownKey, argument.Label?.Span ?? argument.Value.Span,
                     $"{method} has no {(name.Length == 0 ? "number without a name" : $"'{name}' here")}{NearestName.Suggest(name, numbers)}");
@@ -89,6 +96,13 @@ internal static class SectionLines
                 return null;
             }
 
+            if (key.Name.Text == "mixture")
+            {
+                if (Mixture(key, diagnostics) is not { } mixture) return null;
+                values.Add(new NamedValue("mixture", new GroupValue(mixture.Numbers)));
+                continue;
+            }
+
             if (Value(key.Value, diagnostics) is not { } found) return null;
             if (key.Name.Text != "rope" && found is not NumberValue { Value: > 0 })
             {
@@ -101,6 +115,10 @@ internal static class SectionLines
 
         return new Stage(stage.Name.Text, values.ToEquatable());
     }
+
+    /// <summary><c>weights(web: 0.8, code: 0.2)</c></summary>
+    private static Choice? Mixture(StageKey key, DiagnosticBag diagnostics) =>
+        Choose(new ExpressionLine(key.Name, key.Value, key.Value.Span), new() { ["weights"] = [AnyName] }, diagnostics);
 
     public static int? Whole(NumberLiteral number, DiagnosticBag diagnostics)
     {

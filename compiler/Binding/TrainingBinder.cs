@@ -9,14 +9,17 @@ internal static class TrainingBinder
 {
     // The lines with a meaning of their own. Any other name has to occur in the loss, as a weight that changes with time.
     private static readonly string[] s_schedules = ["balance", "batch", "rate"];
-    private static readonly string[] s_stageKeys = ["batch", "length", "rate", "rope", "steps", "tokens"];
+    private static readonly string[] s_stageKeys = ["batch", "length", "mixture", "rate", "rope", "steps", "tokens"];
 
-    // Methods by line, with the names of their numbers; "" is a bare number.
+    // Methods by line, with the names of their numbers; "" is a bare number, "*" any name.
     private static readonly Dictionary<string, Dictionary<string, string[]>> s_methods = new()
     {
         ["optimizer"] = new() { ["adamw"] = ["beta1", "beta2", "clip", "decay", "epsilon", "moments"] },
         ["precision"] = new() { ["fp8"] = ["accumulate", "activations", "linear", "weights"], ["bf16"] = [], ["f32"] = [] },
         ["init"] = new() { ["normal"] = [""] },
+        ["data"] = new() { ["packed"] = ["fim", "held_out", "mask"], ["windows"] = ["held_out", "mask"] },
+        ["mixture"] = new() { ["weights"] = [SectionLines.AnyName] },
+        ["adaptive"] = new() { ["plateau"] = ["factor", "least", "patience"] },
     };
 
     // What a loss may call, and the one value that each takes.

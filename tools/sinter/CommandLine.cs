@@ -48,6 +48,8 @@ public static class CommandLine
             new EmitCommand(),
             new ImportCommand(),
             new BenchCommand(),
+            new TrainCommand(),
+            new ReportCommand(),
             new EvalCommand(),
             new TokenizerCommand(),
         };

@@ -18,7 +18,11 @@ public sealed record TrainingStage(
 }
 
 /// <summary>How positions are stretched in a stage.</summary>
-public sealed record RopeExtension(string Method, double Factor);
+public sealed record RopeExtension(string Method, double Factor)
+{
+    /// <summary>Not at all, whatever the model's config says.</summary>
+    public static RopeExtension None { get; } = new("none", 1);
+}
 
 /// <summary>All numbers of a training run.</summary>
 public sealed record TrainingRecipe

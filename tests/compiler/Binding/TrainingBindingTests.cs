@@ -26,7 +26,16 @@ public sealed class TrainingBindingTests
     {
         BoundModel model = Bind("rate = 1\nbatch = 2\nstage first { length: 8 }\nstage second { length: 16 }", "train { rate = 3 stage first { length: 32 } }");
         Assert.Equal(["batch Hold 2 for ever", "rate Hold 3 for ever"], model.Training!.Schedules.Select(schedule => $"{schedule.Name} {Written(schedule.Phases[0])}"));
-        Assert.Equal(["second 16", "first 32"], model.Training.Stages.Select(stage => $"{stage.Name} {stage.Keys[0].Value.Text}"));
+        Assert.Equal(["first 32"], model.Training.Stages.Select(stage => $"{stage.Name} {stage.Keys[0].Value.Text}"));
+    }
+
+    [Fact]
+    public void A_mixture_names_domains_and_belongs_to_training_or_to_a_stage()
+    {
+        BoundTraining training = Bind("mixture = weights(web: 0.8, code: 0.2)\ndata = packed(fim: 0.1, mask: documents)\nadaptive = plateau(patience: 3)\nstage last { length: 8, mixture: weights(code: 1) }").Training!;
+        Assert.Equal(["web 0.8", "code 0.2"], training.Choices.Single(choice => choice.Name == "mixture").Numbers.Select(number => $"{number.Name} {number.Value.Text}"));
+        var own = Assert.IsType<GroupValue>(training.Stages[0].Keys.Single(key => key.Name == "mixture").Value);
+        Assert.Equal(["code 1"], own.Entries.Select(entry => $"{entry.Name} {entry.Value.Text}"));
     }
 
     [Fact]
@@ -54,6 +63,9 @@ public sealed class TrainingBindingTests
     [InlineData("rate = 0 to 1", "a change needs a time: 0 to 2.2e-4 over 2000 steps")]
     [InlineData("rate = 1 for 0 steps", "a time is a positive number of tokens or steps")]
     [InlineData("rate = 1 until 5 steps, hold until 4 steps", "this phase would end before it begins")]
+    [InlineData("mixture = weights(0.5)", "weights has no number without a name")]
+    [InlineData("stage s { mixture: web }", "web is no mixture; weights is")]
+    [InlineData("data = shuffled", "shuffled is no data; packed, windows are")]
     [InlineData("init = normal(0.1, 0.2)", "normal has no number without a name")]
     public void A_line_without_sense_is_refused(string line, string message)
     {

@@ -5,10 +5,12 @@ using System.Linq;
 using System.Reflection;
 using Sinter.Command.InMemory;
 using Sinter.Command.Terminal;
+using Sinter.Command.Training;
 using Sinter.Compiler;
 using Sinter.Compiler.Binding;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Passes.Training;
+using Sinter.Compiler.Syntax;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -131,6 +133,19 @@ internal sealed class ModelSource
         if (models.Count == 1) return Load(models[0]);
         return models.Select(Load).FirstOrDefault(program => ProgramChoice.Fits(program.Description, config))
             ?? throw new SinterException($"{Path} declares {string.Join(", ", models.Select(model => model.Graph.Name))}, but none of them has the numbers of {config.Path}.");
+    }
+
+    /// <summary>The only model that the file declares, with lines of the command line laid over its own.</summary>
+    /// <param name="lines">See <see cref="ModelOverrides"/>.</param>
+    /// <inheritdoc cref="Graphs"/>
+    public BoundModel OnlyModel(IReadOnlyList<string> lines)
+    {
+        ParsedFile file = ModelOverrides.Apply(ModelGrammar.Parse(_file.Path, _file.Text), lines);
+        BoundFile bound = ModelBinder.Bind(file, path => Find(path) is { } text ? ModelGrammar.Parse(path, text) : null);
+        Report(bound.Diagnostics, null);
+        return bound.Models.Count == 1 ? bound.Models[0] : throw new SinterException(bound.Models.Count == 0
+            ? $"{_file.Path} declares no model; add 'model NAME = ARCHITECTURE {{ … }}'."
+            : $"{_file.Path} declares {bound.Models.Count} models, and one can be trained at a time; give a file with one.");
     }
 
     /// <summary>The training step of one of the file's models, or of its architecture with the numbers of a config; compiled once and then kept.</summary>

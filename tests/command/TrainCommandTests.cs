@@ -1,0 +1,114 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Threading.Tasks;
+using Sinter.Tests.Data;
+using Xunit;
+
+namespace Sinter.Command.Tests;
+
+/// <summary><c>sinter train</c> with the compiled training step of a small model, as a process.</summary>
+public sealed class TrainCommandTests : IDisposable
+{
+    private static readonly string s_val = Repository.Data("corpus", "val.txt");
+
+    /// <summary>The shipped model, smaller.</summary>
+    private static readonly string[] s_small =
+    [
+        "--set", "hidden_size=64", "--set", "intermediate_size=96", "--set", "moe_intermediate_size=32", "--set", "q_lora_rank=32", "--set", "kv_lora_rank=32",
+        "--set", "batch=2", "--set", "pretrain.length=32", "--set", "rate=0 to 3e-3 over 5 steps, then 3e-3", "--validate-rows", "2", "-t", "1",
+    ];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("sinter-train").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_killed_run_goes_on_bit_for_bit_and_what_it_saved_can_be_run_evaluated_and_reported()
+    {
+        (await Train("whole", "--steps", "20")).IsFine();
+        using (Process process = SinterProcess.Start(Arguments("parts", "--steps", "2000000", "--save-every", "10")))
+        {
+            // SIGKILL as soon as the first checkpoint is there.
+            for (string? line; (line = await process.StandardOutput.ReadLineAsync()) is not null && !line.StartsWith("saved ", StringComparison.Ordinal);) ;
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+
+        // The kill may have come after further checkpoints: the run is taken back to the first.
+        foreach (string later in Directory.GetDirectories(Path.Combine(_folder, "parts", "checkpoints")).Order().Skip(1)) Directory.Delete(later, recursive: true);
+        (await Train("parts", "--steps", "20", "--resume")).IsFine();
+        Assert.Equal(File.ReadAllBytes(CheckpointFile("whole", "training.safetensors")), File.ReadAllBytes(CheckpointFile("parts", "training.safetensors")));
+
+        string checkpoint = Path.GetDirectoryName(CheckpointFile("parts", "."))!;
+        Assert.NotEqual("", (await SinterProcess.Run("run", checkpoint, "In the", "--max-tokens", "4")).IsFine());
+        JsonElement loss = JsonDocument.Parse((await SinterProcess.Run("eval", checkpoint, "--data", s_val, "--length", "32", "--rows", "2", "--json")).IsFine()).RootElement;
+        JsonElement last = File.ReadLines(Path.Combine(_folder, "parts", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).Last(line => line.TryGetProperty("validation", out _)).GetProperty("validation");
+
+        // The saved weights are rounded to BF16.
+        Assert.Equal(last.GetProperty("main").GetDouble(), loss.GetProperty("loss").GetDouble(), 2e-2);
+        Assert.Equal(last.GetProperty("mtp")[0].GetDouble(), loss.GetProperty("mtp_loss").GetDouble(), 2e-2);
+        string page = File.ReadAllText((await SinterProcess.Run("report", Path.Combine(_folder, "parts"))).IsFine().Trim());
+        Assert.Contains("20 steps", page);
+        Assert.DoesNotContain("NaN", page);
+        Assert.Equal(3, page.Split("Load of the experts").Length - 1);
+    }
+
+    [Fact]
+    public async Task The_loss_of_the_small_model_falls()
+    {
+        (await Train("run", "--steps", "60", "--set", "batch=8")).IsFine();
+        double[] losses = [.. File.ReadLines(Path.Combine(_folder, "run", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.TryGetProperty("validation", out _)).Select(line => line.GetProperty("validation").GetProperty("main").GetDouble())];
+
+        // A uniform guess costs ln 1024 = 6.93; how often each token occurs alone saves more than one nat.
+        Assert.Equal(Math.Log(1024), losses[0], 0.2);
+        Assert.True(losses[^1] < losses[0] - 1, $"from {losses[0]} to {losses[^1]}");
+    }
+
+    [Fact]
+    public async Task A_file_that_the_disk_has_no_room_for_leaves_the_checkpoint_before()
+    {
+        (await Train("run", "--steps", "2")).IsFine();
+        string before = CheckpointFile("run", "training.safetensors");
+
+        // A limit on the size of files fails a write in its middle, as a full disk does. The runtime itself maps larger ones unless told otherwise.
+        string command = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
+        var start = new ProcessStartInfo("bash") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        foreach (string argument in (string[])["-c", command, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "sinter.dll"), .. Arguments("run", "--steps", "4", "--resume")])
+            start.ArgumentList.Add(argument);
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(AppContext.BaseDirectory, "cache");
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 1, $"exit code {process.ExitCode}\n{await error}\n{await output}");
+        string line = Assert.Single((await error).Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.EndsWith('…'));
+        Assert.Contains("the checkpoint cannot be written", line);
+        Assert.Contains("the last good checkpoint is", line);
+        Assert.Equal(Path.GetDirectoryName(before), Assert.Single(Directory.GetFileSystemEntries(Path.Combine(_folder, "run", "checkpoints"))));
+        (await Train("run", "--steps", "4", "--resume")).IsFine();
+    }
+
+    [Theory]
+    [InlineData("there is no stage 'x'", "--stage", "x")]
+    [InlineData("--set takes key=value", "--set", "rate")]
+    [InlineData("packed documents", "--set", "mixture=weights(a: 1)")]
+    [InlineData("the model's vocab_size is 1000: the tokenizer does not match the model", "--set", "vocab_size=1000")]
+    [InlineData("sequences of 600 tokens, and TinyTrained has 512 positions", "--set", "pretrain.length=600")]
+    [InlineData("there is no tokenizer.json", "--tokenizer", "models/parts")]
+    public async Task What_does_not_fit_together_is_refused(string message, params string[] options) =>
+        (await SinterProcess.Run([.. Arguments("bad", "--steps", "1").Where((_, i) => options[0] != "--tokenizer" || i is not (6 or 7)), .. options])).IsRefusal(message);
+
+    private Task<Outcome> Train(string run, params string[] options) => SinterProcess.Run(Arguments(run, options));
+
+    private string[] Arguments(string run, params string[] options) =>
+    [
+        "train", Path.Combine(Repository.Root, "models", "tiny_trained.sinter"), "--data", s_val, "--validate", s_val, "--tokenizer", Repository.TinyTrained,
+        "--out", Path.Combine(_folder, run), .. s_small, .. options,
+    ];
+
+    private string CheckpointFile(string run, string file) => Path.Combine(Directory.GetDirectories(Path.Combine(_folder, run, "checkpoints"), "step-*").Max()!, file);
+}

@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using Sinter.Command.Loading;
+using Sinter.Command.Terminal;
+using Sinter.Compiler.Binding;
+using Sinter.Runtime;
+using Sinter.Runtime.Training;
+using Sinter.Runtime.Training.Runs;
+using Sinter.Runtime.Training.Schedules;
+
+namespace Sinter.Command.Training;
+
+/// <summary>Compiles the model as each stage wants it.</summary>
+/// <param name="lines">What the command line lays over the model.</param>
+internal sealed class StageModels(ModelSource source, IReadOnlyList<string> lines, TrainingRecipe recipe, int? threads)
+{
+    /// <exception cref="SinterException">The stage's sequences are longer than the model's positions.</exception>
+    public TrainedModel Open(TrainingStage stage)
+    {
+        BoundModel model = source.OnlyModel([.. lines, .. RopeLines(stage)]);
+        double most = (ModelOf(model, "max_position_embeddings") as NumberValue)?.Value ?? double.PositiveInfinity;
+        if (stage.Length > most)
+            throw new SinterException(FormattableString.Invariant($"The stage {stage.Name} has sequences of {stage.Length} tokens, and {model.Name} has {most} positions; give it a rope such as yarn(40), or a larger max_position_embeddings."));
+        TrainingProgram program;
+        using (new LongWork($"compiling the training step of {model.Name}")) program = source.TrainingStep(model);
+        var session = new CompiledTrainingSession(program, new TrainingOptions { Length = stage.Length, Threads = threads, Precision = recipe.Precision, Moments = recipe.Moments });
+        return new TrainedModel(session, session.Description.Config);
+    }
+
+    /// <summary>YaRN's settings as the report has them (section 4.3): α 1, β 32; stretched from the length trained before.</summary>
+    private IEnumerable<string> RopeLines(TrainingStage stage)
+    {
+        if (stage.Rope is not { } rope) yield break;
+        if (rope == RopeExtension.None)
+        {
+            yield return "rope_scaling=none";
+            yield break;
+        }
+
+        int original = stage.Length;
+        foreach (TrainingStage earlier in recipe.Stages)
+        {
+            if (earlier.Rope == rope) break;
+            original = earlier.Length;
+        }
+
+        yield return string.Create(CultureInfo.InvariantCulture, $"rope_scaling={rope.Method}(factor: {rope.Factor}, original: {original}, beta_fast: 32, beta_slow: 1, mscale: 1, mscale_all_dim: 1)");
+        yield return string.Create(CultureInfo.InvariantCulture, $"max_position_embeddings={(long)Math.Max(stage.Length, Math.Round(original * rope.Factor))}");
+    }
+
+    private static ConfigValue? ModelOf(BoundModel model, string name)
+    {
+        foreach (NamedValue setting in model.Settings)
+            if (setting.Name == name) return setting.Value;
+        return null;
+    }
+}
