@@ -88,7 +88,9 @@ public sealed class SafetensorsWriter
         catch (Exception e)
         {
             Discard(temporary);
-            if (e is IOException or UnauthorizedAccessException) throw new SinterException($"{path}: the file cannot be written: {e.Message}", e);
+            // The last is how .NET says that the file system, or a limit, allows no file as large.
+            if (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" })
+                throw new SinterException($"{path}: the file cannot be written: {e.Message}", e);
             throw;
         }
     }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sinter.Runtime.Checkpoints;
@@ -15,7 +16,7 @@ namespace Sinter.Runtime.Training.Runs;
 internal static class PublishedModel
 {
     private static readonly string[] s_tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private static readonly JsonWriterOptions s_indented = new() { Indented = true };
 
     /// <param name="tokenizerFolder">Where tokenizer.json lies; null without a tokenizer.</param>
     /// <param name="config">What the model was compiled with.</param>
@@ -23,9 +24,9 @@ internal static class PublishedModel
     {
         ModelTokenizer? tokenizer = tokenizerFolder is null ? null : ModelTokenizer.Load(tokenizerFolder);
         JsonObject json = Config(session.Description, config, tokenizer);
-        DurableFile.Write(Path.Combine(folder, ModelConfig.FileName), json.ToJsonString(s_indented));
+        DurableFile.Write(Path.Combine(folder, ModelConfig.FileName), Text(json));
         var generation = new JsonObject { ["_from_model_config"] = true, ["bos_token_id"] = tokenizer?.BeginOfSequence, ["eos_token_id"] = tokenizer?.EndOfSequence };
-        DurableFile.Write(Path.Combine(folder, "generation_config.json"), generation.ToJsonString(s_indented));
+        DurableFile.Write(Path.Combine(folder, "generation_config.json"), Text(generation));
         foreach (string file in tokenizerFolder is null ? [] : s_tokenizerFiles.Where(file => File.Exists(Path.Combine(tokenizerFolder, file))))
             DurableFile.Copy(Path.Combine(tokenizerFolder!, file), Path.Combine(folder, file));
 
@@ -38,6 +39,13 @@ internal static class PublishedModel
         }
 
         weights.Save(Path.Combine(folder, Checkpoint.SingleFile));
+    }
+
+    private static string Text(JsonObject json)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, s_indented)) json.WriteTo(writer);
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 
     private static JsonObject Config(ModelDescription description, IReadOnlyDictionary<string, object?> bound, ModelTokenizer? tokenizer)

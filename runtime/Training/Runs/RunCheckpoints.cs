@@ -45,20 +45,28 @@ public sealed class RunCheckpoints(string folder, int keep)
         }
     }
 
-    /// <summary>The newest checkpoint that is whole, or null where there is none at all.</summary>
+    /// <summary>
+    /// The newest checkpoint that is whole, or null where there is none at all. Those after it, which are not, are renamed, so that
+    /// they do not count as checkpoints.
+    /// </summary>
     /// <param name="warn">Told of each that is not whole.</param>
     /// <exception cref="SinterException">There are some, and none is whole.</exception>
     public string? Newest(Action<string> warn)
     {
-        string? damaged = null;
+        var damaged = new List<string>();
         foreach (string path in Paths())
         {
-            if (FaultOf(path) is not { } fault) return path;
-            damaged ??= path;
+            if (FaultOf(path) is not { } fault)
+            {
+                foreach (string name in damaged) SetAside(name);
+                return path;
+            }
+
+            damaged.Add(path);
             warn($"{path} is damaged ({fault}); the checkpoint before it is taken.");
         }
 
-        return damaged is null ? null : throw new SinterException($"{folder}: no checkpoint is whole, the newest, {damaged}, neither; start again without --resume.");
+        return damaged.Count == 0 ? null : throw new SinterException($"{folder}: no checkpoint is whole; start again in another folder.");
     }
 
     /// <summary>Where the newest checkpoint lies, whole or not; null without one.</summary>
@@ -77,6 +85,13 @@ public sealed class RunCheckpoints(string folder, int keep)
     private IEnumerable<string> Paths() => Directory.Exists(folder)
         ? [.. Directory.GetDirectories(folder, Prefix + "*").OrderByDescending(path => long.TryParse(Path.GetFileName(path)[Prefix.Length..], out long step) ? step : -1)]
         : [];
+
+    private void SetAside(string path)
+    {
+        string aside = Path.Combine(folder, "damaged-" + Path.GetFileName(path)[Prefix.Length..]);
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+        Directory.Move(path, aside);
+    }
 
     private static void WriteManifest(string path)
     {

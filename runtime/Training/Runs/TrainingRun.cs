@@ -80,7 +80,8 @@ public sealed partial class TrainingRun : IDisposable
                 if (_clock.Steps % _options.SaveEvery == 0) Save();
             }
 
-            if (_clock.Steps % _options.ValidateEvery != 0) Validate(log);
+            // Out of turn: a run that goes on from here must not have seen it.
+            if (_clock.Steps % _options.ValidateEvery != 0) Validate(log, isInTurn: false);
         }
         catch (OperationCanceledException)
         {
@@ -193,16 +194,21 @@ public sealed partial class TrainingRun : IDisposable
         return new SinterException($"Step {_clock.Steps + 1}: {what}; {where}; {last}. Resume from there with a lower rate.");
     }
 
-    private void Validate(MetricsLog log)
+    private void Validate(MetricsLog log, bool isInTurn = true)
     {
-        if (_options.ValidationRows == 0) return;
+        if (_options.ValidationRows == 0 && _plateau is null) return;
         _validationRows ??= ValidationRows.Cut(_validation ?? _store, _marks, _validation is null ? _recipe.Data.HeldOut : 1, Stage.Length, 1 + Session.Depth, _options.ValidationRows);
-        if (_validationRows.Count == 0) return;
+        if (_validationRows.Count == 0)
+        {
+            if (_plateau is null) return;
+            throw new SinterException("The adaptive rate looks at the validation loss, and there is too little text to validate on: give --validate, or hold out more documents.");
+        }
+
         BatchReport report = _validationRows.Evaluate(Session, _recipe.Data.MasksDocuments);
         var validation = new Validation(_clock.Steps, _clock.Tokens, report.Main, report.Prediction);
         log.Add(validation);
         _observer.Validated(validation);
-        _plateau?.Observe(report.Main);
+        if (isInTurn) _plateau?.Observe(report.Main);
     }
 
     private TimeSpan? Remaining(TimeSpan passed, TrainingClock done)

@@ -9,7 +9,7 @@ namespace Sinter.Command.Reporting.Runs;
 /// <summary>Draws how the experts of a layer are loaded: time from left to right, an expert a row.</summary>
 internal static class LoadMap
 {
-    private const int Width = 560, Left = 58, Right = 12, MostColumns = 100, LeastRow = 3, MostRow = 14, Bottom = 24;
+    private const int Width = 560, Left = 58, Right = 12, MostColumns = 100, LeastRow = 3, MostRow = 22, Bottom = 24;
 
     /// <param name="layer">Index of the balanced layer.</param>
     public static string Draw(IReadOnlyList<(long Step, int[][] Loads)> steps, int layer)

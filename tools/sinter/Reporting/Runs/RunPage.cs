@@ -29,7 +29,7 @@ internal static class RunPage
         page.Append(CultureInfo.InvariantCulture, $"<h1>{WebUtility.HtmlEncode(name)}</h1>\n<p>{run.Steps} steps, {Quantity.Count(run.Tokens)} tokens");
         if (run["validation main"] is { Count: > 0 } losses) page.Append(CultureInfo.InvariantCulture, $"; validation loss {losses[^1].Value:0.0000}");
         if (run["validation mtp"] is { Count: > 0 } ahead) page.Append(CultureInfo.InvariantCulture, $", of multi-token prediction {ahead[^1].Value:0.0000}");
-        page.Append(". Stages: ").AppendJoin(", ", run.Stages.Select(stage => WebUtility.HtmlEncode($"{stage.Name} from step {stage.Step}"))).Append(".</p>\n<main>\n");
+        page.Append(". Stages: ").AppendJoin(", ", run.Stages.Select(stage => WebUtility.HtmlEncode($"{stage.Name} from step {stage.Step}"))).Append(". Across: steps.</p>\n<main>\n");
         Plot(page, "Loss, nats a token", [new("training", run["main"], Light), new("validation", run["validation main"], Blue, Dots: true)]);
         if (run["mtp"].Count > 0) Plot(page, "Loss of multi-token prediction", [new("training", run["mtp"], Pale), new("validation", run["validation mtp"], Orange, Dots: true)]);
         Plot(page, "Learning rate", [new("rate", run["rate"], Blue)], fromZero: true);
