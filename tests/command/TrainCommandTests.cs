@@ -94,7 +94,7 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("there is no stage 'x'", "--stage", "x")]
+    [InlineData("There is no stage 'x'", "--stage", "x")]
     [InlineData("--set takes key=value", "--set", "rate")]
     [InlineData("packed documents", "--set", "mixture=weights(a: 1)")]
     [InlineData("the model's vocab_size is 1000: the tokenizer does not match the model", "--set", "vocab_size=1000")]

@@ -23,8 +23,8 @@ internal sealed class ParquetFormat : IDocumentFormat
         try
         {
             DataField[] fields = reader.Schema.GetDataFields();
-            DataField field = s_columns.Select(name => fields.FirstOrDefault(field => field.Name == name && field.ClrType == typeof(string))).FirstOrDefault(found => found is not null)
-                ?? throw new SinterException($"{path}: there is no column 'text' of strings to train on; there are {string.Join(", ", fields.Select(field => field.Name))}.");
+            DataField field = s_columns.Select(name => fields.FirstOrDefault(field => field.Name == name)).FirstOrDefault(found => found is not null)
+                ?? throw new SinterException($"{path}: there is no column 'text' to train on; there are {string.Join(", ", fields.Select(field => field.Name))}.");
             for (int i = 0; i < reader.RowGroupCount; i++)
             {
                 int group = i;
@@ -52,7 +52,7 @@ internal sealed class ParquetFormat : IDocumentFormat
         {
             return read();
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ParquetException or InvalidDataException or NotSupportedException or ArgumentException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ParquetException or InvalidDataException or NotSupportedException or ArgumentException or InvalidCastException or InvalidOperationException)
         {
             throw new SinterException($"{path}: the file cannot be read as Parquet: {fault.Message}", fault);
         }
