@@ -2,6 +2,8 @@ using System;
 using System.IO;
 using System.Text.Json;
 using System.Threading.Tasks;
+using Parquet;
+using Parquet.Schema;
 using Sinter.Tests.Data;
 using Xunit;
 
@@ -30,6 +32,28 @@ public sealed class EvalCommandTests : IDisposable
         // The reference gives the bytes a token of the whole file; these rows have their own.
         double bits = nats / Math.Log(2) / expected.GetProperty("bytes_per_token").GetDouble();
         Assert.InRange(loss.GetProperty("bits_per_byte").GetDouble(), 0.95 * bits, 1.05 * bits);
+    }
+
+    [Fact]
+    public async Task Text_is_the_same_in_Parquet_and_in_JSON_Lines()
+    {
+        string[] documents = ["In the beginning God created the heaven and the earth.", "And the earth was without form, and void;"];
+        var field = new DataField<string>("text");
+        await using (FileStream stream = File.Create(Path.Combine(_folder, "a.parquet")))
+        {
+            await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(field), stream);
+            foreach (string document in documents)
+            {
+                using ParquetRowGroupWriter group = writer.CreateRowGroup();
+                await group.WriteAsync(field, (string[])[document]);
+                group.CompleteValidate();
+            }
+        }
+
+        File.WriteAllLines(Path.Combine(_folder, "a.jsonl"), [$"{{\"text\": \"{documents[0]}\"}}", $"{{\"text\": \"{documents[1]}\"}}"]);
+        JsonElement parquet = await Eval(Path.Combine(_folder, "a.parquet")), lines = await Eval(Path.Combine(_folder, "a.jsonl"));
+        Assert.Equal(lines.GetProperty("loss").GetDouble(), parquet.GetProperty("loss").GetDouble());
+        Assert.Equal(2, parquet.GetProperty("rows").GetInt32());
     }
 
     [Fact]

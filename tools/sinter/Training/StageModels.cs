@@ -4,6 +4,7 @@ using System.Globalization;
 using Sinter.Command.Loading;
 using Sinter.Command.Terminal;
 using Sinter.Compiler.Binding;
+using Sinter.Compiler.Passes.Training;
 using Sinter.Runtime;
 using Sinter.Runtime.Training;
 using Sinter.Runtime.Training.Runs;
@@ -23,7 +24,7 @@ internal sealed class StageModels(ModelSource source, IReadOnlyList<string> line
         if (stage.Length > most)
             throw new SinterException(FormattableString.Invariant($"The stage {stage.Name} has sequences of {stage.Length} tokens, and {model.Name} has {most} positions; give it a rope such as yarn(40), or a larger max_position_embeddings."));
         TrainingProgram program;
-        using (new LongWork($"compiling the training step of {model.Name}")) program = source.TrainingStep(model);
+        using (new LongWork($"compiling the training step of {model.Name}")) program = source.Training(model, Compiled(recipe.Precision));
         var session = new CompiledTrainingSession(program, new TrainingOptions { Length = stage.Length, Threads = threads, Precision = recipe.Precision, Moments = recipe.Moments });
         return new TrainedModel(session, session.Description.Config);
     }
@@ -48,6 +49,13 @@ internal sealed class StageModels(ModelSource source, IReadOnlyList<string> line
         yield return string.Create(CultureInfo.InvariantCulture, $"rope_scaling={rope.Method}(factor: {rope.Factor}, original: {original}, beta_fast: 32, beta_slow: 1, mscale: 1, mscale_all_dim: 1)");
         yield return string.Create(CultureInfo.InvariantCulture, $"max_position_embeddings={(long)Math.Max(stage.Length, Math.Round(original * rope.Factor))}");
     }
+
+    private static Precision Compiled(TrainingPrecision precision) => precision switch
+    {
+        TrainingPrecision.FP8 => Precision.FP8,
+        TrainingPrecision.BF16 => Precision.BF16,
+        _ => Precision.F32,
+    };
 
     private static ConfigValue? ModelOf(BoundModel model, string name)
     {

@@ -78,6 +78,32 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void Damaged_checkpoints_do_not_crowd_out_whole_ones()
+    {
+        Train("run", steps: 20);
+        foreach (int step in (int[])[15, 20]) File.Delete(Path.Combine(_folder["run"], "checkpoints", $"step-{step:D8}", "state.json"));
+        Train("run", steps: 12, resume: true);
+        Assert.Equal(2, _warnings.Count);
+        Assert.Equal(["damaged-00000015", "damaged-00000020", "step-00000010", "step-00000012"], Directory.GetDirectories(Path.Combine(_folder["run"], "checkpoints")).Select(Path.GetFileName).Order());
+        foreach (int step in (int[])[10, 12]) File.Delete(Path.Combine(_folder["run"], "checkpoints", $"step-{step:D8}", "manifest.json"));
+        Assert.Contains("no checkpoint is whole", Assert.Throws<SinterException>(() => Train("run", steps: 14, resume: true)).Message);
+    }
+
+    [Fact]
+    public void An_adaptive_rate_falls_on_a_plateau_and_is_resumed()
+    {
+        // A rate so small that no validation is better by a hundredth.
+        TrainingRecipe Slow(TrainingRecipe recipe) => recipe with { Rate = Schedule.Constant(1e-9), Plateau = new PlateauSettings(0.5, 0, 0.01) };
+        Train("whole", steps: 40, change: Slow);
+        Train("parts", steps: 25, change: Slow);
+        Train("parts", steps: 40, resume: true, change: Slow);
+        double[] rates = [.. Metrics("whole").Where(line => line["rate"] is not null).Select(line => (double)line["rate"]!)];
+        Assert.Equal([1e-9, 5e-10, 2.5e-10, 1.25e-10], rates.Distinct());
+        Assert.Equal(rates, Metrics("parts").Where(line => line["rate"] is not null).Select(line => (double)line["rate"]!));
+        Assert.Equal(Bytes("whole", 40, "training.safetensors"), Bytes("parts", 40, "training.safetensors"));
+    }
+
+    [Fact]
     public void What_a_kill_left_of_a_checkpoint_is_swept_away()
     {
         Train("whole", steps: 20);
