@@ -22,6 +22,13 @@ internal static unsafe class FewRowsAcross
         int lanes;
         for (int c = 0; c < columns; c += lanes)
         {
+            if (count == 1 && c + 4 * V.Count <= columns && matrix.IsEven(column + c, 4 * V.Count))
+            {
+                lanes = 4 * V.Count;
+                AddOne<V, W>(x, depth, matrix, matrix.Element(column + c), sums + c);
+                continue;
+            }
+
             if (c + 2 * V.Count <= columns && matrix.IsEven(column + c, 2 * V.Count))
             {
                 lanes = 2 * V.Count;
@@ -35,6 +42,59 @@ internal static unsafe class FewRowsAcross
             for (int row = 0; row < count; row++)
                 AddPart<V, W>(x + (long)row * depth, depth, matrix, matrix.Element(column + c), lanes, sums + row * stride + c);
         }
+    }
+
+    /// <summary>One row, four vectors of columns; the same numbers as <see cref="AddPair"/> makes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddOne<V, W>(float* x, int depth, in MatrixView matrix, long element, float* sums)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        StoredWeight* weight = matrix.Weight;
+        V total0 = V.Zero, total1 = V.Zero, total2 = V.Zero, total3 = V.Zero;
+        int end;
+        for (int start = 0; start < depth; start = end)
+        {
+            end = BlockEnd<W>(matrix, element, start, depth);
+            long first = element + (long)start * matrix.DepthStride, step = (long)matrix.DepthStride * W.Bytes;
+            byte* place = weight->Data + first * W.Bytes;
+            V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, b0 = V.Zero, b1 = V.Zero, b2 = V.Zero, b3 = V.Zero;
+            int k = start;
+            for (; k + 1 < end; k += 2, place += 2 * step)
+            {
+                Tiles.Prefetch(place + RowsAhead * step, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(place + (RowsAhead + 1) * step, 4 * V.Count * W.Bytes);
+                V number = V.All(x[k]);
+                a0 = V.Fma(number, W.Load<V>(place), a0);
+                a1 = V.Fma(number, W.Load<V>(place + V.Count * W.Bytes), a1);
+                a2 = V.Fma(number, W.Load<V>(place + 2 * V.Count * W.Bytes), a2);
+                a3 = V.Fma(number, W.Load<V>(place + 3 * V.Count * W.Bytes), a3);
+                number = V.All(x[k + 1]);
+                b0 = V.Fma(number, W.Load<V>(place + step), b0);
+                b1 = V.Fma(number, W.Load<V>(place + step + V.Count * W.Bytes), b1);
+                b2 = V.Fma(number, W.Load<V>(place + step + 2 * V.Count * W.Bytes), b2);
+                b3 = V.Fma(number, W.Load<V>(place + step + 3 * V.Count * W.Bytes), b3);
+            }
+
+            if (k < end)
+            {
+                V number = V.All(x[k]);
+                a0 = V.Fma(number, W.Load<V>(place), a0);
+                a1 = V.Fma(number, W.Load<V>(place + V.Count * W.Bytes), a1);
+                a2 = V.Fma(number, W.Load<V>(place + 2 * V.Count * W.Bytes), a2);
+                a3 = V.Fma(number, W.Load<V>(place + 3 * V.Count * W.Bytes), a3);
+            }
+
+            total0 = V.Fma(a0 + b0, Scale<V, W>(weight, first, V.Count), total0);
+            total1 = V.Fma(a1 + b1, Scale<V, W>(weight, first + V.Count, V.Count), total1);
+            total2 = V.Fma(a2 + b2, Scale<V, W>(weight, first + 2 * V.Count, V.Count), total2);
+            total3 = V.Fma(a3 + b3, Scale<V, W>(weight, first + 3 * V.Count, V.Count), total3);
+        }
+
+        (V.Load(sums) + total0).Store(sums);
+        (V.Load(sums + V.Count) + total1).Store(sums + V.Count);
+        (V.Load(sums + 2 * V.Count) + total2).Store(sums + 2 * V.Count);
+        (V.Load(sums + 3 * V.Count) + total3).Store(sums + 3 * V.Count);
     }
 
     /// <summary>One or two rows, two vectors of columns; even and odd depths have sums of their own, so that twice as many products are under way.</summary>

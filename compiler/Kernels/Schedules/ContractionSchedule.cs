@@ -18,8 +18,11 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
     /// <summary>Up to how many rows the weights are streamed through dot products.</summary>
     internal const int MostFew = 8;
 
-    /// <summary>Columns of a block of few rows, a multiple of all lane counts; the widest panel is as wide.</summary>
-    private const int BlockColumns = 32;
+    /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
+    private const int PanelColumns = 32;
+
+    /// <summary>Columns of a block of few rows, a multiple of all lane counts.</summary>
+    private int BlockColumns => operation.Weights.All(w => w.DepthStride == 1) ? PanelColumns : 2 * PanelColumns;
 
     /// <summary>Up to how many rows it is cheaper to turn the rows than to turn the weights into panels.</summary>
     private const int MostTurned = 96;
@@ -220,14 +223,14 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
         var body = new Body();
         int accumulators = operation.Accumulators.Count;
         int arranged = MostFew * Arrangements.Sum(a => operation.Inputs[a.Input].Depth);
-        int panels = BlockColumns * (KeepsPanels ? _terms.Sum(t => Depth(t.Term)) : DepthTile);
+        int panels = PanelColumns * (KeepsPanels ? _terms.Sum(t => Depth(t.Term)) : DepthTile);
         int turned = TurnsRows
             ? MostTurned * operation.Inputs.Sum(i => i.Depth) + Strip * operation.Inputs.Max(i => i.Depth)
             : 0;
         int tiles = Math.Max(Math.Max(arranged, turned), panels);
 
         Name[] rowPlaces = [.. _inputs.Select(input => body.Reserve(input.Text + "Rows", RowTile, Kind.Rows))];
-        Name sums = body.Reserve("sums", accumulators * RowTile * BlockColumns);
+        Name sums = body.Reserve("sums", accumulators * RowTile * PanelColumns);
         Name tilesPlace = body.Reserve("tiles", tiles);
         scratch = body.ReservedBytes;
         Name few = body.Let("few", s_end - s_first <= s_mostFew);
