@@ -516,7 +516,7 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Batch = 16, MostFew = 8, BlockColumns = 32;
+        const int Columns = 512, Batch = 16, MostFew = 8, BlockColumns = 64;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_16x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
@@ -528,7 +528,7 @@ internal static unsafe class DeepSeekV2LiteKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 64, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);

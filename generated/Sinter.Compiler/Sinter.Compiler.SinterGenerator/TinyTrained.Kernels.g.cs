@@ -573,7 +573,7 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Batch = 4, MostFew = 8, BlockColumns = 32;
+        const int Columns = 128, Batch = 4, MostFew = 8, BlockColumns = 64;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
         worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
         KvBProj_4x128x32Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
@@ -585,7 +585,7 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 32, MostFew = 8, BlockColumns = 32, RowTile = 240;
+        const int Columns = 128, Depth = 32, MostFew = 8, BlockColumns = 64, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
