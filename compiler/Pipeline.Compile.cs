@@ -12,22 +12,23 @@ namespace Sinter.Compiler;
 public static partial class Pipeline
 {
     /// <summary>Compiles the models that a file declares.</summary>
-    public static CompilationResult Compile(SourceClosure source, string @namespace, Dump? dump = null)
+    /// <param name="isTimed">Whether the program is to take the time of its kernels: its numbers are the same.</param>
+    public static CompilationResult Compile(SourceClosure source, string @namespace, Dump? dump = null, bool isTimed = false)
     {
         BoundFile bound = ModelBinder.Bind(source.File.Path, source.File.Text, source.Find);
-        return Compile(bound, @namespace, dump);
+        return Compile(bound, @namespace, dump, isTimed);
     }
 
     /// <summary>Compiles an architecture bound to the values of a config.json.</summary>
     /// <inheritdoc cref="ModelBinder.BindConfig(string, string, Func{string, string}, string, IReadOnlyDictionary{string, string}, string)"/>
     public static CompilationResult CompileConfig(
-        SourceClosure source, string modelName, IReadOnlyDictionary<string, string> config, string @namespace, Dump? dump = null)
+        SourceClosure source, string modelName, IReadOnlyDictionary<string, string> config, string @namespace, Dump? dump = null, bool isTimed = false)
     {
         BoundFile bound = ModelBinder.BindConfig(source.File.Path, source.File.Text, source.Find, modelName, config);
-        return Compile(bound, @namespace, dump);
+        return Compile(bound, @namespace, dump, isTimed);
     }
 
-    private static CompilationResult Compile(BoundFile bound, string @namespace, Dump? dump)
+    private static CompilationResult Compile(BoundFile bound, string @namespace, Dump? dump, bool isTimed)
     {
         List<DiagnosticInfo> diagnostics = [.. bound.Diagnostics];
         List<CompiledModel> models = [];
@@ -35,14 +36,14 @@ public static partial class Pipeline
         {
             foreach (BoundModel model in bound.Models)
             {
-                if (Compile(model, @namespace, dump, diagnostics) is { } compiled) models.Add(compiled);
+                if (Compile(model, @namespace, dump, isTimed, diagnostics) is { } compiled) models.Add(compiled);
             }
         }
 
         return new CompilationResult(diagnostics.ToEquatable(), models.SelectMany(model => model.Files).ToEquatable()) { Models = models };
     }
 
-    private static CompiledModel? Compile(BoundModel model, string @namespace, Dump? dump, List<DiagnosticInfo> diagnostics)
+    private static CompiledModel? Compile(BoundModel model, string @namespace, Dump? dump, bool isTimed, List<DiagnosticInfo> diagnostics)
     {
         (ModelGraph? graph, EquatableArray<DiagnosticInfo> errors) = GraphBuilder.Build(model);
         diagnostics.AddRange(errors);
@@ -50,7 +51,7 @@ public static partial class Pipeline
         dump?.Invoke(graph.Name, "graph", () => GraphPrinter.Print(graph));
         try
         {
-            CompiledProgram program = Lower(graph, dump);
+            CompiledProgram program = Lower(graph, dump) with { IsTimed = isTimed };
             return new CompiledModel(graph, program, $"{@namespace}.{graph.Name}Program", Print(program, @namespace));
         }
         catch (UnsupportedException unsupported)

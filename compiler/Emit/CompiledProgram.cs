@@ -12,4 +12,8 @@ public sealed record OrderedRegions(string Order, EquatableArray<LoweredRegion> 
 /// <summary>All that is printed for one model.</summary>
 /// <param name="Orders">The order for decoding first; a second one where the cost model prefers another for prefill.</param>
 /// <param name="Plan">Of the regions of all orders: main regions of the first, its prediction, then the second's.</param>
-public sealed record CompiledProgram(ModelGraph Model, EquatableArray<OrderedRegions> Orders, MemoryPlan Plan, KernelSet Kernels, WeightSlots Slots);
+public sealed record CompiledProgram(ModelGraph Model, EquatableArray<OrderedRegions> Orders, MemoryPlan Plan, KernelSet Kernels, WeightSlots Slots)
+{
+    /// <summary>Whether a clock stands around every kernel and barrier, for <c>sinter bench --roofline</c>.</summary>
+    public bool IsTimed { get; init; }
+}

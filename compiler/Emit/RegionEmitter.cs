@@ -60,12 +60,16 @@ internal static class RegionEmitter
     private static void Calls(SourceWriter writer, CompiledProgram program, LoweredRegion region, BufferNames names)
     {
         int stage = 0;
+        string barrier = program.IsTimed ? "pass.Clock!.Wait(in worker);" : "worker.Barrier();";
         foreach (Call call in region.Calls)
         {
-            if (call.Stage != stage) writer.Line("worker.Barrier();");
+            if (call.Stage != stage) writer.Line(barrier);
             stage = call.Stage;
             IEnumerable<string> arguments = call.Arguments.Select(argument => Text(program, region, names, argument));
-            writer.Line($"{program.Model.Name}Kernels.{program.Kernels[call.Operation].Method}<V>(in step, in worker, {string.Join(", ", arguments)});");
+            KernelSource kernel = program.Kernels[call.Operation];
+            if (program.IsTimed) writer.Line("pass.Clock!.Start(in worker);");
+            writer.Line($"{program.Model.Name}Kernels.{kernel.Method}<V>(in step, in worker, {string.Join(", ", arguments)});");
+            if (program.IsTimed) writer.Line($"pass.Clock.Stop(in worker, {program.Kernels.Kernels.ToList().IndexOf(kernel)});");
             foreach (TracedBuffer trace in call.Traces)
             {
                 BufferSpecification buffer = region.Buffers[trace.Buffer];
@@ -74,7 +78,7 @@ internal static class RegionEmitter
         }
 
         // The next round, or the next region, may start on buffers that a slower worker still reads.
-        writer.Line("worker.Barrier();");
+        writer.Line(barrier);
     }
 
     private static string Text(CompiledProgram program, LoweredRegion region, BufferNames names, CallArgument argument) => argument switch

@@ -13,6 +13,8 @@ public sealed unsafe partial class Arena : IDisposable
     private const int Alignment = 64;
     private const long HugePage = 2 << 20;
     private const int AdviseHugePages = 14; // MADV_HUGEPAGE
+    private const int AdviseUnneeded = 4; // MADV_DONTNEED
+    private const long Page = 4096;
 
     private void* _block;
 
@@ -22,7 +24,7 @@ public sealed unsafe partial class Arena : IDisposable
         long alignment = Bytes >= HugePage ? HugePage : Alignment;
         _block = NativeMemory.AllocZeroed(checked((nuint)(Bytes + alignment)));
         Data = (byte*)(((nint)_block + alignment - 1) & ~(nint)(alignment - 1));
-        if (alignment == HugePage && OperatingSystem.IsLinux()) Advise(Data, Bytes);
+        if (alignment == HugePage) Advise(Data, Bytes & -HugePage, AdviseHugePages);
     }
 
     ~Arena() => Free();
@@ -69,12 +71,20 @@ public sealed unsafe partial class Arena : IDisposable
         Data = null;
     }
 
-    private static void Advise(byte* data, long bytes)
+    /// <summary>Takes the whole pages of a mapped file out of this process's memory; they come back from the file if they are read again.</summary>
+    internal static void Forget(byte* data, long bytes)
     {
+        byte* first = (byte*)(((nint)data + Page - 1) & -(nint)Page), end = (byte*)(((nint)data + (nint)bytes) & -(nint)Page);
+        if (end > first) Advise(first, end - first, AdviseUnneeded);
+    }
+
+    private static void Advise(byte* data, long bytes, int advice)
+    {
+        if (!OperatingSystem.IsLinux()) return;
         try
         {
             // Only advice: where the kernel has no huge pages the memory works all the same.
-            _ = AdviseMemory(data, (nuint)(bytes & -HugePage), AdviseHugePages);
+            _ = AdviseMemory(data, (nuint)bytes, advice);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {

@@ -153,6 +153,13 @@ public sealed unsafe partial class ModelSession : IDisposable
         set => _pass.Trace = value;
     }
 
+    /// <summary>Takes the time of kernels, where the program was compiled with timers: it must have one then.</summary>
+    public KernelClock? Clock
+    {
+        get => _pass.Clock;
+        set => _pass.Clock = value;
+    }
+
     /// <exception cref="SinterException">An option is out of range, or the machine has too little memory.</exception>
     public static ModelSession Open(ModelProgram program, WeightTable weights, SessionOptions? options = null)
     {

@@ -47,6 +47,9 @@ public unsafe struct Pass
 
     /// <summary>Who wants to see the numbers inside; null in normal operation.</summary>
     public ITrace? Trace;
+
+    /// <summary>The clock that a program compiled with timers needs; others do not look at it.</summary>
+    public KernelClock? Clock;
 }
 
 /// <summary>In which order attention's contractions run; both give the same values.</summary>

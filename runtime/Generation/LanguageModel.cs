@@ -45,7 +45,7 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         if (File.Exists(Path.Combine(folder, "tokenizer.json"))) Tokenizer = ModelTokenizer.Load(folder);
         if (_endTokens.Count == 0 && Tokenizer?.EndOfSequence is { } end) _endTokens = [end];
         Folder = folder;
-        _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights);
+        _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights, options.Storage);
         try
         {
             _session = ModelSession.Open(program, _weights, options);
@@ -100,13 +100,27 @@ public class LanguageModel : IDisposable, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         options ??= new GenerationOptions();
+        return GenerateFrom(Encode(prompt, options, isFirst: true), options, cancellation);
+    }
+
+    /// <summary>Starts a text that the caller and the model write in turn.</summary>
+    public Conversation StartConversation() => new(this);
+
+    /// <summary>A text's tokens; where it begins a sequence, with the token for that if the options or the tokenizer say so.</summary>
+    internal int[] Encode(string text, GenerationOptions options, bool isFirst)
+    {
         options.Validate();
         ModelTokenizer tokenizer = Tokenizer ?? throw new SinterException($"{Folder}: there is no tokenizer.json, so this model takes tokens, not text.");
-        bool begins = options.AddBeginOfSequence ?? tokenizer.AddsBeginOfSequence;
+        bool begins = isFirst && (options.AddBeginOfSequence ?? tokenizer.AddsBeginOfSequence);
         if (begins && tokenizer.BeginOfSequence is null) throw new SinterException($"{Folder}: the tokenizer names no token that begins a sequence.");
-        int[] tokens = tokenizer.Encode(prompt, begins);
+        return tokenizer.Encode(text, begins);
+    }
+
+    /// <summary>Continues encoded text.</summary>
+    internal IAsyncEnumerable<GeneratedText> GenerateFrom(int[] tokens, GenerationOptions options, CancellationToken cancellation)
+    {
         Check(tokens);
-        return ReadText(tokens, options, Depth(options), tokenizer, cancellation);
+        return ReadText(tokens, options, Depth(options), Tokenizer!, cancellation);
     }
 
     /// <summary>Continues a sequence of tokens.</summary>

@@ -24,15 +24,30 @@ public sealed unsafe class WeightTable : IDisposable
 {
     private readonly Checkpoint _checkpoint;
     private readonly BoundWeight?[] _weights;
+    private readonly WeightFormat[] _formats;
     private Arena? _copies;
     private StoredWeight* _table;
 
-    private WeightTable(Checkpoint checkpoint, WeightBinding binding)
+    private WeightTable(ModelDescription description, Checkpoint checkpoint, WeightBinding binding, WeightStorage storage)
     {
         _checkpoint = checkpoint;
         _weights = binding.Weights;
+        _formats = new WeightFormat[_weights.Length];
         Predicts = binding.Predicts;
-        foreach (BoundWeight? weight in _weights) Bytes += weight?.Bytes ?? 0;
+        foreach (WeightDeclaration declaration in description.Weights)
+        {
+            int end = declaration.Slot + declaration.Layers * Math.Max(declaration.Experts, 1);
+            for (int slot = declaration.Slot; slot < end; slot++)
+                if (_weights[slot] is { } weight) _formats[slot] = WeightConversion.Target(declaration.Name, weight.Tensor, weight.Format, storage);
+        }
+
+        for (int slot = 0; slot < Count; slot++)
+        {
+            if (_weights[slot] is not { } weight) continue;
+            Bytes += IsConverted(slot, weight)
+                ? WeightConversion.DataBytes(weight.Tensor, _formats[slot]) + WeightConversion.ScaleBytes(weight.Tensor, _formats[slot])
+                : weight.Bytes;
+        }
     }
 
     /// <summary>[<see cref="Count"/>] the table, by <see cref="WeightDeclaration.Slot"/>.</summary>
@@ -55,12 +70,12 @@ public sealed unsafe class WeightTable : IDisposable
     /// the model has none.
     /// </remarks>
     /// <exception cref="SinterException">The checkpoint does not fit the model.</exception>
-    public static WeightTable Bind(ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Mapped)
+    public static WeightTable Bind(ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored)
     {
         WeightTable? table = null;
         try
         {
-            table = new WeightTable(checkpoint, WeightBinding.Bind(description, checkpoint));
+            table = new WeightTable(description, checkpoint, WeightBinding.Bind(description, checkpoint), storage);
             table.Fill(placement);
             return table;
         }
@@ -78,9 +93,9 @@ public sealed unsafe class WeightTable : IDisposable
         for (int slot = 0; slot < _weights.Length; slot++)
         {
             if (_weights[slot] is not { } weight) continue;
-            long at = FiniteScan.FirstNonFinite(weight.Format, Weights[slot].Data, weight.Tensor.Count);
+            long at = FiniteScan.FirstNonFinite(_formats[slot], Weights[slot].Data, weight.Tensor.Count);
             if (at >= 0) return new NonFiniteWeight(weight.Tensor.File, weight.Tensor.Name, weight.Tensor.Shape, at);
-            if (weight.Scales is not { } scales) continue;
+            if (weight.Scales is not { } scales || IsConverted(slot, weight)) continue;
             at = FiniteScan.FirstNonFinite(WeightFormat.F32, (byte*)Weights[slot].Scales, scales.Count);
             if (at >= 0) return new NonFiniteWeight(scales.File, scales.Name, scales.Shape, at);
         }
@@ -96,43 +111,68 @@ public sealed unsafe class WeightTable : IDisposable
         _checkpoint.Dispose();
     }
 
+    private bool IsConverted(int slot, BoundWeight weight) => _formats[slot] != weight.Format;
+
     private void Fill(WeightPlacement placement)
     {
         _table = (StoredWeight*)NativeMemory.AllocZeroed((nuint)Math.Max(Count, 1), (nuint)sizeof(StoredWeight));
-        if (placement == WeightPlacement.Copied) _copies = Arena.Reserve(CopiedBytes(), "a copy of the weights", "map them instead");
+        long bytes = OwnBytes(placement);
+        if (bytes > 0) _copies = Arena.Reserve(bytes, "a copy of the weights", "map them instead");
         long at = 0;
-        var placed = new Dictionary<StoredTensor, nint>();
+        var placed = new Dictionary<(StoredTensor, WeightFormat), (nint Data, nint Scales)>();
         for (int slot = 0; slot < Count; slot++)
         {
             if (_weights[slot] is not { } weight) continue;
+            if (!placed.TryGetValue((weight.Tensor, _formats[slot]), out (nint Data, nint Scales) place))
+            {
+                place = Place(slot, weight, placement, ref at);
+                placed.Add((weight.Tensor, _formats[slot]), place);
+            }
+
             int columns = weight.Columns;
             _table[slot] = new StoredWeight
             {
-                Data = Place(weight.Tensor, placed, ref at),
-                Scales = weight.Scales is { } scales ? (float*)Place(scales, placed, ref at) : null,
+                Data = (byte*)place.Data,
+                Scales = (float*)place.Scales,
                 Columns = columns,
-                ScaleColumns = weight.Scales is null ? 0 : WeightBinding.Blocks(columns),
-                Format = weight.Format,
+                ScaleColumns = place.Scales == 0 ? 0 : WeightBinding.Blocks(columns),
+                Format = _formats[slot],
             };
         }
     }
 
-    private byte* Place(StoredTensor tensor, Dictionary<StoredTensor, nint> placed, ref long at)
+    private (nint Data, nint Scales) Place(int slot, BoundWeight weight, WeightPlacement placement, ref long at)
     {
-        if (_copies is null) return tensor.Data;
-        if (placed.TryGetValue(tensor, out nint there)) return (byte*)there;
-        byte* copy = _copies.Data + at;
-        Buffer.MemoryCopy(tensor.Data, copy, tensor.ByteCount, tensor.ByteCount);
-        at += Arena.Align(tensor.ByteCount);
-        placed.Add(tensor, (nint)copy);
-        return copy;
+        bool isConverted = IsConverted(slot, weight);
+        if (!isConverted && placement == WeightPlacement.Mapped) return ((nint)weight.Tensor.Data, weight.Scales is { } mapped ? (nint)mapped.Data : 0);
+        byte* data = _copies!.Data + at;
+        at += Arena.Align(isConverted ? WeightConversion.DataBytes(weight.Tensor, _formats[slot]) : weight.Tensor.ByteCount);
+        byte* scales = _copies.Data + at;
+        long scaleBytes = isConverted ? WeightConversion.ScaleBytes(weight.Tensor, _formats[slot]) : weight.Scales?.ByteCount ?? 0;
+        at += Arena.Align(scaleBytes);
+        if (isConverted) WeightConversion.Convert(weight, _formats[slot], data, (float*)scales);
+        else
+        {
+            Buffer.MemoryCopy(weight.Tensor.Data, data, weight.Tensor.ByteCount, weight.Tensor.ByteCount);
+            if (weight.Scales is { } stored) Buffer.MemoryCopy(stored.Data, scales, scaleBytes, scaleBytes);
+        }
+
+        // What was read of the file is not needed any more, and would be counted beside its copy.
+        Arena.Forget(weight.Tensor.Data, weight.Tensor.ByteCount);
+        return ((nint)data, scaleBytes > 0 ? (nint)scales : 0);
     }
 
-    private long CopiedBytes()
+    private long OwnBytes(WeightPlacement placement)
     {
         long bytes = 0;
-        foreach (BoundWeight? weight in _weights)
-            if (weight is not null) bytes += Arena.Align(weight.Tensor.ByteCount) + Arena.Align(weight.Scales?.ByteCount ?? 0);
+        var counted = new HashSet<(StoredTensor, WeightFormat)>();
+        for (int slot = 0; slot < Count; slot++)
+        {
+            if (_weights[slot] is not { } weight || !counted.Add((weight.Tensor, _formats[slot]))) continue;
+            if (IsConverted(slot, weight)) bytes += Arena.Align(WeightConversion.DataBytes(weight.Tensor, _formats[slot])) + Arena.Align(WeightConversion.ScaleBytes(weight.Tensor, _formats[slot]));
+            else if (placement == WeightPlacement.Copied) bytes += Arena.Align(weight.Tensor.ByteCount) + Arena.Align(weight.Scales?.ByteCount ?? 0);
+        }
+
         return bytes;
     }
 }

@@ -20,6 +20,47 @@ public sealed class GoodCheckpointTests : IDisposable
 
     public static IEnumerable<object[]> Prompts() => Enumerable.Range(0, s_text.GetProperty("prompts").GetArrayLength()).Select(i => new object[] { i });
 
+    [Fact]
+    public async Task The_roofline_lists_every_kernel_of_a_step_and_the_bytes_of_decoding_are_those_of_the_weights()
+    {
+        Outcome outcome = await SinterProcess.Run("bench", Repository.TinyTrained, "--roofline", "-p", "24", "-n", "4", "-r", "2", "-t", "2", "--json");
+        JsonElement report = JsonDocument.Parse(outcome.IsFine()).RootElement;
+        Assert.True(report.GetProperty("stream_gigabytes_per_second").GetDouble() > 0.1);
+        Assert.True(report.GetProperty("peak_gigaflops_per_second").GetDouble() > 0.1);
+        JsonElement[] phases = [.. report.GetProperty("phases").EnumerateArray()];
+        Assert.Equal(2, phases.Length);
+        foreach (JsonElement phase in phases)
+        {
+            JsonElement[] kernels = [.. phase.GetProperty("kernels").EnumerateArray()];
+            // Three layers have one each; time is sorted.
+            Assert.Equal(3, kernels.Single(kernel => kernel.GetProperty("name").GetString()!.StartsWith("OProj", StringComparison.Ordinal)).GetProperty("calls_per_step").GetInt32());
+            double[] seconds = [.. kernels.Select(kernel => kernel.GetProperty("seconds_per_step").GetDouble())];
+            Assert.Equal(seconds.OrderDescending(), seconds);
+        }
+
+        // Products with weights read them all once: 3,398,656 bytes in the embedding's absence, and activations besides.
+        double bytes = phases[1].GetProperty("kernels").EnumerateArray()
+            .Where(kernel => kernel.GetProperty("name").GetString()!.Contains("Proj", StringComparison.Ordinal) || kernel.GetProperty("name").GetString()!.Contains("Head", StringComparison.Ordinal))
+            .Sum(kernel => kernel.GetProperty("gigabytes_per_second").GetDouble() * 1e9 * kernel.GetProperty("seconds_per_step").GetDouble());
+        Assert.InRange(bytes, 3.4e6, 3.8e6);
+    }
+
+    [Fact]
+    public async Task Drafts_are_reported_and_leave_the_text_as_it_is()
+    {
+        JsonElement golden = s_text.GetProperty("prompts")[0];
+        Outcome outcome = await SinterProcess.Run("run", Repository.TinyTrained, golden.GetProperty("prompt").GetString()!, "--max-tokens", "64", "--draft", "1", "--json");
+        JsonElement report = JsonDocument.Parse(outcome.IsFine()).RootElement;
+        Assert.Equal(Integers(golden.GetProperty("greedy")), Integers(report.GetProperty("tokens")));
+        Assert.Equal(63, report.GetProperty("passes").GetInt32() + report.GetProperty("accepted_tokens").GetInt32());
+        Assert.InRange(report.GetProperty("accepted_tokens").GetInt32(), 20, 32);
+
+        report = JsonDocument.Parse((await SinterProcess.Run("bench", Repository.TinyTrained, "-p", "8", "-n", "16", "-r", "1", "--draft", "2", "--json")).IsFine()).RootElement.GetProperty("drafts");
+        Assert.Equal(2, report.GetProperty("depth").GetInt32());
+        Assert.InRange(report.GetProperty("tokens_per_pass").GetDouble(), 1, 3);
+        Assert.True(report.GetProperty("speed_up").GetProperty("median").GetDouble() > 0);
+    }
+
     [Theory]
     [MemberData(nameof(Prompts))]
     public async Task Continues_a_prompt_token_for_token(int prompt)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -39,5 +40,38 @@ public sealed class GoldenTextTests
         }
 
         Assert.Equal(5, prompts);
+    }
+
+    [Fact]
+    public async Task A_conversation_goes_on_as_if_all_of_it_were_said_at_once_and_processes_only_what_is_new()
+    {
+        using TinyTrained model = TinyTrained.Load(Repository.TinyTrained);
+        using TinyTrained fresh = TinyTrained.Load(Repository.TinyTrained);
+        Conversation conversation = model.StartConversation();
+        string all = "";
+        int before = 0;
+        foreach (string said in (string[])["In the beginning", "\nAnd the LORD said unto Moses,", "\nThen David went up"])
+        {
+            (string answer, GenerationStatistics statistics) = await Read(conversation.ContinueAsync(said, new() { MaxTokens = 20, StopsAtEndOfSequence = false }));
+            (string expected, _) = await Read(fresh.GenerateAsync(all + said, new() { MaxTokens = 20, StopsAtEndOfSequence = false }));
+            Assert.Equal(expected, answer);
+            Assert.Equal(Math.Max(0, before - 1), statistics.KeptTokens);
+            all += said + answer;
+            before = conversation.Tokens.Count;
+            Assert.Equal(statistics.PromptTokens + 20, before);
+        }
+    }
+
+    private static async Task<(string Text, GenerationStatistics Statistics)> Read(IAsyncEnumerable<GeneratedText> pieces)
+    {
+        var text = new StringBuilder();
+        GenerationStatistics? statistics = null;
+        await foreach (GeneratedText piece in pieces)
+        {
+            text.Append(piece.Text);
+            statistics = piece.Statistics;
+        }
+
+        return (text.ToString(), statistics!);
     }
 }

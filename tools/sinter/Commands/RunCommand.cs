@@ -10,6 +10,7 @@ using Sinter.Command.Terminal;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Generation;
+using Sinter.Runtime.Weights;
 
 namespace Sinter.Command.Commands;
 
@@ -33,6 +34,7 @@ internal sealed class RunCommand : ExampledCommand
     private readonly Option<string[]> _stop = new("--stop") { HelpName = "TEXT", Description = "Stop before this text; may be given several times." };
     private readonly Option<int?> _context = SharedOptions.WholeNumber("--context", "N", 1, int.MaxValue, "Tokens to make room for (default: what the model allows, or what is needed).");
     private readonly Option<int?> _draft = SharedOptions.Draft();
+    private readonly Option<WeightStorage> _weights = SharedOptions.Weights();
     private readonly Option<string?> _model = SharedOptions.Model();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<bool> _json = SharedOptions.Json();
@@ -46,7 +48,7 @@ internal sealed class RunCommand : ExampledCommand
     {
         Add(_checkpoint);
         Add(_prompt);
-        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _draft, _model, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _draft, _weights, _model, _threads, _json]) Add(option);
         SetAction(Run);
     }
 
@@ -99,7 +101,7 @@ internal sealed class RunCommand : ExampledCommand
     private LanguageModel Open(ModelProgram program, string folder, ParseResult parsed)
     {
         using var work = new LongWork($"loading {folder}");
-        return LanguageModel.Open(program, folder, new LoadOptions { Capacity = parsed.GetValue(_context), Threads = parsed.GetValue(_threads) });
+        return LanguageModel.Open(program, folder, new LoadOptions { Capacity = parsed.GetValue(_context), Threads = parsed.GetValue(_threads), Storage = parsed.GetValue(_weights) });
     }
 
     /// <summary>All of standard input but the line's end, which an echo or an editor adds.</summary>

@@ -5,6 +5,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.IO;
 using Sinter.Runtime.Execution;
+using Sinter.Runtime.Weights;
 
 namespace Sinter.Command.Commands;
 
@@ -34,6 +35,25 @@ internal static class SharedOptions
 
     public static Option<int?> Draft() => WholeNumber(
         "--draft", "N", 0, ModelSession.MostCheckedTokens - 1, "Tokens that multi-token prediction drafts for each pass of the model (default: 1 if it is likely to pay, else 0).");
+
+    /// <summary>In what format matrices are kept.</summary>
+    public static Option<WeightStorage> Weights()
+    {
+        var option = new Option<WeightStorage>("--weights")
+        {
+            HelpName = "FORMAT",
+            Description = "bf16 or fp8: converts the matrices of attention and feed-forward layers while loading (default: as stored).",
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (text == "bf16") return WeightStorage.BF16;
+                if (text == "fp8") return WeightStorage.E4M3;
+                result.AddError($"--weights takes bf16 or fp8, not '{text}'.");
+                return WeightStorage.AsStored;
+            },
+        };
+        return option;
+    }
 
     public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");
 

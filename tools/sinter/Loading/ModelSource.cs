@@ -114,13 +114,13 @@ internal sealed class ModelSource
     }
 
     /// <summary>As far as C#; see <see cref="Graphs"/>.</summary>
-    public IReadOnlyList<CompiledModel> Compile(ModelConfig? config, string @namespace = Namespace, Dump? dump = null)
+    public IReadOnlyList<CompiledModel> Compile(ModelConfig? config, string @namespace = Namespace, Dump? dump = null, bool isTimed = false)
     {
         BoundFile bound = ModelBinder.Bind(_file.Path, _file.Text, Find);
         var closure = new SourceClosure(_file, _imports.Values.ToEquatable());
         CompilationResult result = bound.Models.Count > 0 || bound.Diagnostics.Count > 0 || config is null
-            ? Pipeline.Compile(closure, @namespace, dump)
-            : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace, dump);
+            ? Pipeline.Compile(closure, @namespace, dump, isTimed)
+            : Pipeline.CompileConfig(closure, NameOf(config), ConfigTexts.Of(config), @namespace, dump, isTimed);
         Report(result.Diagnostics, config);
         return result.Models;
     }
@@ -146,6 +146,20 @@ internal sealed class ModelSource
         return bound.Models.Count == 1 ? bound.Models[0] : throw new SinterException(bound.Models.Count == 0
             ? $"{_file.Path} declares no model; add 'model NAME = ARCHITECTURE {{ … }}'."
             : $"{_file.Path} declares {bound.Models.Count} models, and one can be trained at a time; give a file with one.");
+    }
+
+    /// <summary>The same program with a clock around every kernel, and what it was made of.</summary>
+    /// <inheritdoc cref="Graphs"/>
+    public (CompiledModel Model, ModelProgram Program) Timed(ModelConfig config)
+    {
+        IReadOnlyList<CompiledModel> models = Compile(config, isTimed: true);
+        foreach (CompiledModel model in models)
+        {
+            ModelProgram program = Load(model);
+            if (models.Count == 1 || ProgramChoice.Fits(program.Description, config)) return (model, program);
+        }
+
+        throw new SinterException($"{Path} declares no model with the numbers of {config.Path}.");
     }
 
     /// <summary>The training step of one of the file's models, or of its architecture with the numbers of a config; compiled once and then kept.</summary>

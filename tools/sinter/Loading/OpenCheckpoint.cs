@@ -20,7 +20,8 @@ internal sealed class OpenCheckpoint : IDisposable
 
     /// <summary>What is cheap to check comes first: the config, then the names and shapes of the tensors, then the numbers.</summary>
     /// <exception cref="Sinter.Runtime.SinterException">A file is missing or damaged, or does not fit the model.</exception>
-    public static OpenCheckpoint Load(string folder, string? modelFile)
+    public static OpenCheckpoint Load(
+        string folder, string? modelFile, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored)
     {
         ModelConfig config = ModelConfig.Load(folder);
         Checkpoint files = Checkpoint.Open(folder);
@@ -29,7 +30,7 @@ internal sealed class OpenCheckpoint : IDisposable
             ModelProgram program = ProgramChoice.For(config, modelFile);
             ConfigAgreement.Require(program.Description, config);
             using var work = new LongWork($"loading {folder}");
-            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files));
+            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, placement, storage));
         }
         catch
         {

@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Emit;
+using Sinter.Compiler.Operations;
+using Sinter.Runtime.Weights;
+
+namespace Sinter.Command.Measuring;
+
+/// <summary>What a step's kernels must read and write, and how much they calculate, told from their operations.</summary>
+/// <param name="tokens">Tokens of the step, all of one sequence.</param>
+/// <param name="positions">Positions that the sequence has after it.</param>
+internal sealed class KernelWork(CompiledProgram program, WeightTable weights, int tokens, int positions)
+{
+    private readonly double _pairs = tokens * (positions - (tokens - 1) / 2.0);
+
+    /// <summary>Bytes and FLOPs (a multiplication and an addition are two) of each kernel in a pass of the main model, by its number.</summary>
+    public (double Bytes, double Flops)[] Count(OrderedRegions order)
+    {
+        var numbers = program.Kernels.Kernels.Select((kernel, i) => (kernel, i)).ToDictionary(pair => pair.kernel.Method, pair => pair.i);
+        var work = new (double Bytes, double Flops)[numbers.Count];
+        foreach (LoweredRegion region in order.Main)
+        {
+            foreach (Call call in region.Calls)
+            {
+                (double bytes, double flops) = Of(call, region);
+                int layers = Math.Max(1, region.EndLayer - Math.Max(0, region.FirstLayer));
+                ref (double Bytes, double Flops) sum = ref work[numbers[program.Kernels[call.Operation].Method]];
+                sum = (sum.Bytes + layers * bytes, sum.Flops + layers * flops);
+            }
+        }
+
+        return work;
+    }
+
+    private (double Bytes, double Flops) Of(Call call, LoweredRegion region) => call.Operation switch
+    {
+        ContractionOperation contraction => Contraction(contraction, call, region),
+        AttentionOperation attention => Attention(attention),
+        RowOperation row => Rows(row, call, region),
+        _ => (Activations(call, region), 0),
+    };
+
+    private (double Bytes, double Flops) Contraction(ContractionOperation contraction, Call call, LoweredRegion region)
+    {
+        GroupSpecification? groups = call.Arguments.OfType<GroupsArgument>().Select(argument => region.Groups[argument.Groups]).FirstOrDefault();
+        double rows = contraction.Rows switch
+        {
+            RowSource.Listed => 1,
+            RowSource.Keys => positions,
+            RowSource.Experts => (double)tokens * groups!.Chosen,
+            _ => tokens,
+        };
+        Term[] terms = [.. contraction.Accumulators.SelectMany(accumulator => accumulator.Terms)];
+        double matrices = groups is null ? 1 : Distinct(groups.Experts, groups.Chosen);
+        WeightArgument[] arguments = [.. call.Arguments.OfType<WeightArgument>()];
+        double bytes = 0, depth = 0;
+        foreach (Term term in terms)
+        {
+            double numbers = (double)contraction.Inputs[term.Input].Depth * contraction.Columns * contraction.Batch;
+            depth += contraction.Inputs[term.Input].Depth;
+            bytes += matrices * numbers * BytesPerNumber(arguments[Math.Min(term.Weight, arguments.Length - 1)], region);
+        }
+
+        double inputs = contraction.Inputs.Sum(input => input.Depth);
+        bytes += rows * contraction.Batch * (inputs + contraction.Columns * (1.0 + contraction.Extras.Count(extra => !extra.PerRow))) * sizeof(float);
+        return (bytes, 2 * rows * contraction.Batch * contraction.Columns * depth);
+    }
+
+    private (double Bytes, double Flops) Attention(AttentionOperation attention)
+    {
+        double depth = attention.Terms.Sum(term => term.Key.Depth), width = attention.Value.Depth;
+        bool isShared = attention.Value.Layout.RepeatStride == 0;
+        double keys = positions * (isShared ? 1 : attention.Heads) * (isShared ? Math.Max(depth, width) : depth + width);
+        double queries = (double)tokens * attention.Heads * (depth + width);
+        return ((keys + queries) * sizeof(float), 2 * _pairs * attention.Heads * (depth + width));
+    }
+
+    private (double Bytes, double Flops) Rows(RowOperation row, Call call, LoweredRegion region)
+    {
+        double numbers = (double)tokens * row.Repeats * row.Width;
+        double tables = row.Inputs.Count(input => input.Kind == RowInputKind.TableRow);
+        double stored = tables > 0 ? tables * numbers * BytesPerNumber(call.Arguments.OfType<WeightArgument>().First(), region) : 0;
+        double values = (row.Inputs.Count(input => input.Kind is RowInputKind.Elements or RowInputKind.Taken) + row.Outputs.Count) * numbers * sizeof(float);
+        return (stored + values, numbers * (row.Reductions.Count * 2 + row.Outputs.Count * 2));
+    }
+
+    private double Activations(Call call, LoweredRegion region) =>
+        call.Reads.Concat(call.Writes).Sum(buffer => (double)region.Buffers[buffer].Width * tokens * sizeof(float));
+
+    /// <summary>Experts that any of the tokens is expected to choose.</summary>
+    private double Distinct(int experts, int chosen) => experts * (1 - Math.Pow(1 - (double)chosen / experts, tokens));
+
+    private double BytesPerNumber(WeightArgument argument, LoweredRegion region) =>
+        WeightTraffic.BytesPerNumber(WeightTraffic.Format(weights, program.Slots.Find(argument.Tensor, region).Slot));
+}

@@ -1,0 +1,121 @@
+using System;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Sinter.Runtime.Execution;
+
+namespace Sinter.Command.Measuring;
+
+/// <summary>What the machine can do at most, measured by loops that do nothing else.</summary>
+/// <param name="BytesPerSecond">Of reading memory from one end to the other, all threads together.</param>
+/// <param name="FlopsPerSecond">Of f32 multiplications and additions in registers.</param>
+internal sealed record MachineLimits(double BytesPerSecond, double FlopsPerSecond)
+{
+    private const long StreamBytes = 256L << 20;
+    private const int Rounds = 200_000;
+    private const int Sums = 12;
+
+    /// <summary>The best of some tries each: other work on the machine only ever slows them.</summary>
+    public static unsafe MachineLimits Measure(int threads)
+    {
+        using var team = new ThreadTeam(threads);
+        using var memory = new Arena(StreamBytes * threads);
+        float* data = (float*)memory.Data;
+        long numbers = StreamBytes / sizeof(float);
+        var sinks = new float[threads * 16];
+        // What was never written is one page of zeros over and over.
+        team.Run((in Worker worker) => new Span<float>(data + numbers * worker.Index, (int)numbers).Fill(1));
+        double stream = Best(team, 9, (in Worker worker) => sinks[worker.Index * 16] = Read(data + numbers * worker.Index, numbers));
+        double peak = Best(team, 5, (in Worker worker) => sinks[worker.Index * 16] = Vector512.IsHardwareAccelerated ? Multiply512() : Multiply256());
+        int lanes = Vector512.IsHardwareAccelerated ? 16 : 8;
+        return new MachineLimits(StreamBytes * threads / stream, 2.0 * Sums * lanes * Rounds * threads / peak);
+    }
+
+    private static unsafe double Best(ThreadTeam team, int tries, TeamWork work)
+    {
+        double best = double.MaxValue;
+        for (int i = 0; i <= tries; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            team.Run(work);
+            // The first one is compiled and finds no thread awake.
+            if (i > 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return best;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe float Read(float* data, long count)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default;
+        for (long i = 0; i < count; i += 64)
+        {
+            float* at = data + i;
+            if (Sse.IsSupported)
+            {
+                for (int line = 0; line < 64; line += 16) Sse.Prefetch0(at + 2048 + line);
+            }
+
+            a += Vector256.Load(at);
+            b += Vector256.Load(at + 8);
+            c += Vector256.Load(at + 16);
+            d += Vector256.Load(at + 24);
+            e += Vector256.Load(at + 32);
+            f += Vector256.Load(at + 40);
+            g += Vector256.Load(at + 48);
+            h += Vector256.Load(at + 56);
+        }
+
+        return Vector256.Sum(a + b + c + d + (e + f + g + h));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Multiply512()
+    {
+        Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(1e-3f);
+        Vector512<float> a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+        for (int round = 0; round < Rounds; round++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, y);
+            b = Vector512.FusedMultiplyAdd(b, x, y);
+            c = Vector512.FusedMultiplyAdd(c, x, y);
+            d = Vector512.FusedMultiplyAdd(d, x, y);
+            e = Vector512.FusedMultiplyAdd(e, x, y);
+            f = Vector512.FusedMultiplyAdd(f, x, y);
+            g = Vector512.FusedMultiplyAdd(g, x, y);
+            h = Vector512.FusedMultiplyAdd(h, x, y);
+            i = Vector512.FusedMultiplyAdd(i, x, y);
+            j = Vector512.FusedMultiplyAdd(j, x, y);
+            k = Vector512.FusedMultiplyAdd(k, x, y);
+            l = Vector512.FusedMultiplyAdd(l, x, y);
+        }
+
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Multiply256()
+    {
+        Vector256<float> x = Vector256.Create(0.999f), y = Vector256.Create(1e-3f);
+        Vector256<float> a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+        for (int round = 0; round < Rounds; round++)
+        {
+            a = Vector256.FusedMultiplyAdd(a, x, y);
+            b = Vector256.FusedMultiplyAdd(b, x, y);
+            c = Vector256.FusedMultiplyAdd(c, x, y);
+            d = Vector256.FusedMultiplyAdd(d, x, y);
+            e = Vector256.FusedMultiplyAdd(e, x, y);
+            f = Vector256.FusedMultiplyAdd(f, x, y);
+            g = Vector256.FusedMultiplyAdd(g, x, y);
+            h = Vector256.FusedMultiplyAdd(h, x, y);
+            i = Vector256.FusedMultiplyAdd(i, x, y);
+            j = Vector256.FusedMultiplyAdd(j, x, y);
+            k = Vector256.FusedMultiplyAdd(k, x, y);
+            l = Vector256.FusedMultiplyAdd(l, x, y);
+        }
+
+        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+}
