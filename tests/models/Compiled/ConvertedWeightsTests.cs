@@ -14,10 +14,10 @@ using Xunit;
 namespace Sinter.Models.Tests.Compiled;
 
 /// <summary>Weights that are converted while they are loaded.</summary>
-public sealed unsafe class ConvertedWeightsTests
+public sealed class ConvertedWeightsTests
 {
     [Fact]
-    public void Converting_the_trained_model_gives_the_codes_and_scales_that_another_program_made_of_it()
+    public unsafe void Converting_the_trained_model_gives_the_codes_and_scales_that_another_program_made_of_it()
     {
         var program = new TinyTrainedProgram();
         using WeightTable converted = WeightTable.Bind(program.Description, Checkpoint.Open(Repository.TinyTrained), storage: WeightStorage.E4M3);
@@ -45,7 +45,7 @@ public sealed unsafe class ConvertedWeightsTests
     [InlineData("tiny-v3", WeightStorage.BF16)]
     [InlineData("tiny-v3", WeightStorage.E4M3)]
     [InlineData("tiny-trained-fp8", WeightStorage.BF16)]
-    public void Each_number_becomes_the_nearest_that_the_format_has(string name, WeightStorage storage)
+    public unsafe void Each_number_becomes_the_nearest_that_the_format_has(string name, WeightStorage storage)
     {
         ModelDescription description = CompiledPrograms.Of(name).Description;
         using WeightTable converted = WeightTable.Bind(description, Checkpoint.Open(Repository.Checkpoint(name)), WeightPlacement.Copied, storage);
