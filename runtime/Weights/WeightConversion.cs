@@ -16,7 +16,7 @@ public enum WeightStorage
 
     /// <summary>
     /// Matrices of attention and feed-forward layers in E4M3 with a scale for each block of 128×128, as the DeepSeek-V3
-    /// report has them (3.3.2): the scale is the block's largest magnitude over 448. Embedding, head, router and the
+    /// report has them (3.3.2): the scale is the block's largest magnitude (1e-4 at least) over 448. Embedding, head, router and the
     /// projection of multi-token prediction stay as they are.
     /// </summary>
     E4M3,
@@ -26,6 +26,9 @@ public enum WeightStorage
 internal static unsafe class WeightConversion
 {
     private const float LargestE4M3 = 448;
+
+    /// <summary>The least that counts as a block's largest magnitude, so that the scale of a block of zeros has an inverse: as in DeepGEMM's cast.</summary>
+    private const float SmallestPeak = 1e-4f;
 
     /// <summary>The format that a weight is to be kept in.</summary>
     /// <param name="declaration">Its name in the checkpoint, with its place left open.</param>
@@ -95,9 +98,11 @@ internal static unsafe class WeightConversion
             }
         }
 
-        *scale = largest == 0 ? 1 : largest / LargestE4M3;
+        if (largest < SmallestPeak) largest = SmallestPeak;
+        *scale = largest / LargestE4M3;
+        float inverse = 1 / *scale;
         for (int row = first; row < end; row++)
-            for (int column = from; column < to; column++) data[row * columns + column] = ElementCasts.EncodeE4M3(Number(weight, row, column) / *scale);
+            for (int column = from; column < to; column++) data[row * columns + column] = ElementCasts.EncodeE4M3(Number(weight, row, column) * inverse);
     }
 
     private static float Number(BoundWeight weight, int row, int column)
