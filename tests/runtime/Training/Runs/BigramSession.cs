@@ -27,9 +27,23 @@ internal sealed unsafe class BigramSession : TrainingSession
         Options = new TrainingOptions { Length = length, Moments = ElementType.F32 };
         Description = new ModelDescription
         {
-            Name = "Bigram", Architecture = "Bigram", ModelTypes = ["bigram"], Config = new Dictionary<string, object?> { ["vocab_size"] = (long)vocabulary },
-            VocabularySize = vocabulary, HiddenSize = 1, Layers = 1, MaxPositions = 0, Weights = [], Caches = [], CachedLayers = 0, Rotaries = [],
-            TokenBytes = 0, PositionBytes = 0, FixedBytes = 0, ScratchBytes = 0, Predicts = false,
+            Name = "Bigram",
+            Architecture = "Bigram",
+            ModelTypes = ["bigram"],
+            Config = new Dictionary<string, object?> { ["vocab_size"] = (long)vocabulary },
+            VocabularySize = vocabulary,
+            HiddenSize = 1,
+            Layers = 1,
+            MaxPositions = 0,
+            Weights = [],
+            Caches = [],
+            CachedLayers = 0,
+            Rotaries = [],
+            TokenBytes = 0,
+            PositionBytes = 0,
+            FixedBytes = 0,
+            ScratchBytes = 0,
+            Predicts = false,
         };
     }
 
