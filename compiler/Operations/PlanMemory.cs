@@ -66,27 +66,6 @@ public static class PlanMemory
             if (stages.Count > 0) lifetimes.Add(new Lifetime(i, Bytes(buffer), stages.Min(), stages.Max()));
         }
 
-        int end = start;
-        List<Lifetime> placed = [];
-        foreach (Lifetime lifetime in lifetimes.OrderByDescending(lifetime => lifetime.Bytes).ThenBy(lifetime => lifetime.Buffer))
-        {
-            int offset = start;
-            foreach (Lifetime other in placed.Where(lifetime.Overlaps).OrderBy(other => places[other.Buffer]))
-            {
-                if (offset + lifetime.Bytes <= places[other.Buffer]) break;
-                offset = System.Math.Max(offset, places[other.Buffer] + other.Bytes);
-            }
-
-            places[lifetime.Buffer] = offset;
-            placed.Add(lifetime);
-            end = System.Math.Max(end, offset + lifetime.Bytes);
-        }
-
-        return end;
-    }
-
-    private sealed record Lifetime(int Buffer, int Bytes, int First, int Last)
-    {
-        public bool Overlaps(Lifetime other) => First <= other.Last && other.First <= Last;
+        return Lifetime.Lay(lifetimes, places, start);
     }
 }

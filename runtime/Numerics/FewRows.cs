@@ -38,7 +38,7 @@ public static unsafe class FewRows
             int end, at = W.IsBlockScaled ? (int)(matrix.Element(0) % matrix.Weight->Columns) : 0;
             for (int start = 0; start < depth; start = end)
             {
-                end = BlockEnd<W>(start, depth, at);
+                end = MatrixView.BlockEnd<W>(start, depth, at);
                 int whole = end - (end - start) % (4 * V.Count), i = start;
                 for (; i < whole; i += 4 * V.Count) W.Arrange<V>(from + i, to + i);
                 for (; i < end; i++) to[i] = from[i] * (1f / W.QuadFactor);
@@ -89,12 +89,6 @@ public static unsafe class FewRows
         where W : struct, IWeightFormat =>
         depth % (4 * V.Count) == 0 && (!W.IsBlockScaled || matrix.Element(0) % matrix.Weight->Columns % MatrixView.ScaleBlock % (4 * V.Count) == 0);
 
-    /// <summary>The end of the stretch from <paramref name="start"/> on that has one scale; all of the depth where there are none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int BlockEnd<W>(int start, int depth, int at)
-        where W : struct, IWeightFormat =>
-        W.IsBlockScaled ? Math.Min(depth, start + MatrixView.ScaleBlock - (at + start) % MatrixView.ScaleBlock) : depth;
-
     /// <summary>One row, four columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Dot1<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, float* sums)
@@ -119,7 +113,7 @@ public static unsafe class FewRows
         int end, block = 0;
         for (int start = 0; start < depth; start = end, block++)
         {
-            end = BlockEnd<W>(start, depth, at);
+            end = MatrixView.BlockEnd<W>(start, depth, at);
             int whole = end - (end - start) % (4 * V.Count);
             V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero;
             for (long k = start; k < whole; k += 4 * V.Count)
@@ -174,7 +168,7 @@ public static unsafe class FewRows
             int end, block = 0;
             for (int start = 0; start < depth; start = end, block++)
             {
-                end = BlockEnd<W>(start, depth, at);
+                end = MatrixView.BlockEnd<W>(start, depth, at);
                 int whole = end - (end - start) % (4 * V.Count);
                 V a00 = V.Zero, a10 = V.Zero, a01 = V.Zero, a11 = V.Zero;
                 for (long k = start; k < whole; k += 4 * V.Count)
@@ -229,7 +223,7 @@ public static unsafe class FewRows
             int end, block = 0;
             for (int start = 0; start < depth; start = end, block++)
             {
-                end = BlockEnd<W>(start, depth, at);
+                end = MatrixView.BlockEnd<W>(start, depth, at);
                 int whole = end - (end - start) % (4 * V.Count);
                 V a00 = V.Zero, a10 = V.Zero, a20 = V.Zero, a30 = V.Zero, a01 = V.Zero, a11 = V.Zero, a21 = V.Zero, a31 = V.Zero;
                 for (long k = start; k < whole; k += 4 * V.Count)
@@ -292,7 +286,7 @@ public static unsafe class FewRows
             int end, block = 0;
             for (int start = 0; start < depth; start = end, block++)
             {
-                end = BlockEnd<W>(start, depth, at);
+                end = MatrixView.BlockEnd<W>(start, depth, at);
                 V sum = V.Zero;
                 for (int k = end - (end - start) % (4 * V.Count); k < end; k += V.Count)
                     sum = V.Fma(V.Load(x + k, end - k), MatrixView.Widen<V, W>(w + (long)k * W.Bytes, end - k), sum);

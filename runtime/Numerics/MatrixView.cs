@@ -39,6 +39,12 @@ public readonly unsafe struct MatrixView(
     /// <summary>Whether <paramref name="count"/> columns from this one on stand at equal distances.</summary>
     public bool IsEven(int column, int count) => column % _block + count <= _block;
 
+    /// <summary>The end of the stretch from <paramref name="start"/> on that has one scale; all of the depth where there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int BlockEnd<W>(int start, int depth, int at)
+        where W : struct, IWeightFormat =>
+        W.IsBlockScaled ? Math.Min(depth, start + ScaleBlock - (at + start) % ScaleBlock) : depth;
+
     /// <summary>Where the scale of an element's block stands.</summary>
     public static float* Scale(StoredWeight* weight, long element)
     {

@@ -108,7 +108,7 @@ public static unsafe class TurnedRows
         int end, block = 0;
         for (int start = 0; start < depth; start = end, block++)
         {
-            end = W.IsBlockScaled ? Math.Min(depth, start + MatrixView.ScaleBlock - (at + start) % MatrixView.ScaleBlock) : depth;
+            end = MatrixView.BlockEnd<W>(start, depth, at);
             V scale = W.IsBlockScaled ? V.All(scales[block]) : V.Zero;
             int k = start;
             for (; k <= end - V.Count; k += V.Count)

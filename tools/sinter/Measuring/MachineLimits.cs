@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Sinter.Runtime.Execution;
+using Sinter.Runtime.Numerics;
 
 namespace Sinter.Command.Measuring;
 
@@ -27,7 +28,7 @@ internal sealed record MachineLimits(double BytesPerSecond, double FlopsPerSecon
         // What was never written is one page of zeros over and over.
         team.Run((in Worker worker) => new Span<float>(data + numbers * worker.Index, (int)numbers).Fill(1));
         double stream = Best(team, 9, (in Worker worker) => sinks[worker.Index * 16] = Read(data + numbers * worker.Index, numbers));
-        double peak = Best(team, 5, (in Worker worker) => sinks[worker.Index * 16] = Vector512.IsHardwareAccelerated ? Multiply512() : Multiply256());
+        double peak = Best(team, 5, (in Worker worker) => sinks[worker.Index * 16] = Vector512.IsHardwareAccelerated ? Multiply<Lanes512>() : Multiply<Lanes256>());
         int lanes = Vector512.IsHardwareAccelerated ? 16 : 8;
         return new MachineLimits(StreamBytes * threads / stream, 2.0 * Sums * lanes * Rounds * threads / peak);
     }
@@ -71,51 +72,29 @@ internal sealed record MachineLimits(double BytesPerSecond, double FlopsPerSecon
         return Vector256.Sum(a + b + c + d + (e + f + g + h));
     }
 
+    /// <summary>Twelve sums, so that none waits for itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Multiply512()
+    private static float Multiply<V>()
+        where V : struct, ILanes<V>
     {
-        Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(1e-3f);
-        Vector512<float> a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+        V x = V.All(0.999f), y = V.All(1e-3f);
+        V a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
         for (int round = 0; round < Rounds; round++)
         {
-            a = Vector512.FusedMultiplyAdd(a, x, y);
-            b = Vector512.FusedMultiplyAdd(b, x, y);
-            c = Vector512.FusedMultiplyAdd(c, x, y);
-            d = Vector512.FusedMultiplyAdd(d, x, y);
-            e = Vector512.FusedMultiplyAdd(e, x, y);
-            f = Vector512.FusedMultiplyAdd(f, x, y);
-            g = Vector512.FusedMultiplyAdd(g, x, y);
-            h = Vector512.FusedMultiplyAdd(h, x, y);
-            i = Vector512.FusedMultiplyAdd(i, x, y);
-            j = Vector512.FusedMultiplyAdd(j, x, y);
-            k = Vector512.FusedMultiplyAdd(k, x, y);
-            l = Vector512.FusedMultiplyAdd(l, x, y);
+            a = V.Fma(a, x, y);
+            b = V.Fma(b, x, y);
+            c = V.Fma(c, x, y);
+            d = V.Fma(d, x, y);
+            e = V.Fma(e, x, y);
+            f = V.Fma(f, x, y);
+            g = V.Fma(g, x, y);
+            h = V.Fma(h, x, y);
+            i = V.Fma(i, x, y);
+            j = V.Fma(j, x, y);
+            k = V.Fma(k, x, y);
+            l = V.Fma(l, x, y);
         }
 
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Multiply256()
-    {
-        Vector256<float> x = Vector256.Create(0.999f), y = Vector256.Create(1e-3f);
-        Vector256<float> a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
-        for (int round = 0; round < Rounds; round++)
-        {
-            a = Vector256.FusedMultiplyAdd(a, x, y);
-            b = Vector256.FusedMultiplyAdd(b, x, y);
-            c = Vector256.FusedMultiplyAdd(c, x, y);
-            d = Vector256.FusedMultiplyAdd(d, x, y);
-            e = Vector256.FusedMultiplyAdd(e, x, y);
-            f = Vector256.FusedMultiplyAdd(f, x, y);
-            g = Vector256.FusedMultiplyAdd(g, x, y);
-            h = Vector256.FusedMultiplyAdd(h, x, y);
-            i = Vector256.FusedMultiplyAdd(i, x, y);
-            j = Vector256.FusedMultiplyAdd(j, x, y);
-            k = Vector256.FusedMultiplyAdd(k, x, y);
-            l = Vector256.FusedMultiplyAdd(l, x, y);
-        }
-
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        return V.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 }
