@@ -18,18 +18,20 @@ namespace Sinter.Compiler;
 public static partial class Pipeline
 {
     /// <summary>Compiles the training step of a bound model as far as C#, with the objective that its <c>train</c> section states.</summary>
-    public static CompiledTrainingModel CompileTraining(BoundModel model, string @namespace, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null)
+    /// <param name="isTimed">Whether the program is to take the time of its kernels: its numbers are the same.</param>
+    public static CompiledTrainingModel CompileTraining(
+        BoundModel model, string @namespace, Precision precision = Precision.F32, Keeping keeping = Keeping.Products, Dump? dump = null, bool isTimed = false)
     {
         (ModelGraph? graph, EquatableArray<DiagnosticInfo> errors) = GraphBuilder.Build(model);
-        if (graph is null || errors.Count > 0) return new CompiledTrainingModel(errors, "", default);
+        if (graph is null || errors.Count > 0) return new CompiledTrainingModel(errors, "", default, null);
         try
         {
-            CompiledTraining training = LowerTraining(graph, model.Training?.Loss is { } loss ? BalancedScores(loss) : null, precision, keeping, dump);
-            return new CompiledTrainingModel(default, $"{@namespace}.{graph.Name}Training", Print(training, @namespace));
+            CompiledTraining training = LowerTraining(graph, model.Training?.Loss is { } loss ? BalancedScores(loss) : null, precision, keeping, dump) with { IsTimed = isTimed };
+            return new CompiledTrainingModel(default, $"{@namespace}.{graph.Name}Training", Print(training, @namespace), training);
         }
         catch (System.Exception unsupported) when (unsupported is UnsupportedException or System.ArgumentException)
         {
-            return new CompiledTrainingModel(new[] { new DiagnosticInfo(Diagnostics.NoSchedule, model.Span, unsupported.Message) }.ToEquatable(), "", default);
+            return new CompiledTrainingModel(new[] { new DiagnosticInfo(Diagnostics.NoSchedule, model.Span, unsupported.Message) }.ToEquatable(), "", default, null);
         }
     }
 
@@ -47,8 +49,9 @@ public static partial class Pipeline
         int count = training.Forward.Count;
         var forward = new Region[count];
         var backward = new Region[count];
+        var anew = new EquatableArray<string>[count];
         TensorGraph[] apart = [.. training.Forward.Select((region, i) => TakeProductsApart.Run(Wanted(region, training.Forward.Skip(i + 1)), Workload.Prefill))];
-        HashSet<string> linear = PlaceCasts.LinearTensors(apart);
+        LinearTensors linear = LinearTensors.Of(apart);
         TensorGraph Prepare(TensorGraph graph) => MergeEqual.Run(PlaceCasts.Run(graph, linear, precision));
         for (int i = 0; i < count; i++)
         {
@@ -61,7 +64,7 @@ public static partial class Pipeline
                 continue;
             }
 
-            (TensorGraph keeps, TensorGraph finds) = KeepValues.Run(Prepare(apart[i]), Prepare(TakeProductsApart.Run(back.Graph, Workload.Prefill)), keeping);
+            (TensorGraph keeps, TensorGraph finds, anew[i]) = KeepValues.Run(Prepare(apart[i]), Prepare(TakeProductsApart.Run(back.Graph, Workload.Prefill)), keeping);
             forward[i] = ahead with { Graph = keeps };
             backward[count - 1 - i] = back with { Graph = finds };
         }
@@ -78,7 +81,7 @@ public static partial class Pipeline
         List<TrainingRegion> back2 = [.. backward.Select(region => LowerRegion(region, descends: true))];
         List<TrainingRegion> all = [.. ahead2, .. back2];
         TrainingPlan plan = PlanTrainingMemory.Run(all, [.. Enumerable.Range(0, count), .. Enumerable.Range(0, count).Reverse()]);
-        return new CompiledTraining(Lower(model), ahead2.ToEquatable(), back2.ToEquatable(), plan, TrainingSlots.Of(all), new TrainingKernels(all), precision);
+        return new CompiledTraining(Lower(model), ahead2.ToEquatable(), back2.ToEquatable(), plan, TrainingSlots.Of(all), new TrainingKernels(all), precision, anew.ToEquatable());
     }
 
     /// <summary>Prints a lowered training step: its class and its kernels.</summary>
@@ -91,7 +94,7 @@ public static partial class Pipeline
     /// <summary>How many tokens a head takes at a time: as many as make its scores some sixteen million, and a block of rows at least.</summary>
     private static int Stretch(Region region)
     {
-        const int MostScores = 1 << 24, Least = 48, Most = 240;
+        const int MostScores = 1 << 24, Least = 48, Most = 288;
         int entries = region.Graph.Nodes.Where(node => node.Axes.Count == 2 && node.Axes[0].Extent == Extent.Tokens).Max(node => node.Axes[1].Size);
         return System.Math.Min(Most, System.Math.Max(Least, MostScores / entries / Least * Least));
     }
@@ -119,4 +122,5 @@ public static partial class Pipeline
 
 /// <summary>The training step of a model compiled as far as C#, or what is wrong with it.</summary>
 /// <param name="ProgramClass">Full name of the generated class that derives from the runtime's TrainingProgram.</param>
-public sealed record CompiledTrainingModel(EquatableArray<DiagnosticInfo> Diagnostics, string ProgramClass, EquatableArray<GeneratedFile> Files);
+/// <param name="Training">What was printed; null where something is wrong.</param>
+public sealed record CompiledTrainingModel(EquatableArray<DiagnosticInfo> Diagnostics, string ProgramClass, EquatableArray<GeneratedFile> Files, CompiledTraining? Training);

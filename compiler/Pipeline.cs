@@ -25,7 +25,7 @@ public static partial class Pipeline
         OrderedRegions prefill = Order(model, "Expanded", Workload.Prefill, dump);
         OrderedRegions[] orders = IsSame(decoding, prefill) ? [decoding] : [decoding, prefill];
 
-        List<LoweredRegion> regions = [.. orders.SelectMany(order => order.Prediction is null ? order.Main : order.Main.Append(order.Prediction))];
+        List<LoweredRegion> regions = [.. orders.SelectMany(order => order.All)];
         MemoryPlan plan = PlanMemory.Run(regions);
         KernelSet kernels = KernelSet.Of(regions, KernelPrinter.Print);
         WeightSlots slots = WeightSlots.Of(decoding.Main, decoding.Prediction);
@@ -37,6 +37,13 @@ public static partial class Pipeline
     {
         new GeneratedFile($"{program.Model.Name}.g.cs", ModelEmitter.Emit(program, @namespace)),
         new GeneratedFile($"{program.Model.Name}.Kernels.g.cs", KernelsEmitter.Emit(program, @namespace)),
+    }.ToEquatable();
+
+    /// <summary>Prints a lowered model for devices that ILGPU drives: its program, and its kernels.</summary>
+    public static EquatableArray<GeneratedFile> PrintForDevices(CompiledProgram program, string @namespace) => new[]
+    {
+        new GeneratedFile($"{program.Model.Name}.Device.g.cs", DeviceProgramEmitter.Emit(program, @namespace)),
+        new GeneratedFile($"{program.Model.Name}.Device.Kernels.g.cs", DeviceKernelsEmitter.Emit(program.Model.Name, DeviceKernelSet.Of(program), @namespace)),
     }.ToEquatable();
 
     private static OrderedRegions Order(ModelGraph model, string order, Workload workload, Dump? dump)

@@ -30,11 +30,14 @@ public sealed class SinterGenerator : IIncrementalGenerator
         IncrementalValueProvider<string> rootNamespace = context.AnalyzerConfigOptionsProvider
             .Select(static (options, _) => options.GlobalOptions.TryGetValue("build_property.RootNamespace", out string? name) && name.Length > 0 ? name : "Sinter.Generated");
 
+        IncrementalValueProvider<bool> isForDevices = context.AnalyzerConfigOptionsProvider
+            .Select(static (options, _) => options.GlobalOptions.TryGetValue("build_property.SinterTarget", out string? target) && target == "device");
+
         IncrementalValuesProvider<CompilationResult> results = files.Combine(files.Collect())
             .Select(static (pair, _) => SourceClosure.Of(pair.Left, pair.Right))
             .WithTrackingName(GatherStep)
-            .Combine(rootNamespace)
-            .Select(static (pair, _) => Pipeline.Compile(pair.Left, pair.Right))
+            .Combine(rootNamespace.Combine(isForDevices))
+            .Select(static (pair, _) => Compile(pair.Left, pair.Right.Left, pair.Right.Right))
             .WithTrackingName(CompileStep);
 
         // Two models that import the same broken file have the same errors.
@@ -46,5 +49,12 @@ public sealed class SinterGenerator : IIncrementalGenerator
         {
             foreach (GeneratedFile file in result.Files) output.AddSource(file.HintName, SourceText.From(file.Text, s_utf8));
         });
+    }
+
+    private static CompilationResult Compile(SourceClosure source, string @namespace, bool isForDevices)
+    {
+        CompilationResult result = Pipeline.Compile(source, @namespace);
+        if (!isForDevices) return result;
+        return result with { Files = result.Models.SelectMany(model => Pipeline.PrintForDevices(model.Program, @namespace)).ToEquatable() };
     }
 }

@@ -17,7 +17,7 @@ internal static class TrainingBinder
         ["optimizer"] = new() { ["adamw"] = ["beta1", "beta2", "clip", "decay", "epsilon", "moments"] },
         ["precision"] = new() { ["fp8"] = ["accumulate", "activations", "linear", "weights"], ["bf16"] = [], ["f32"] = [] },
         ["init"] = new() { ["normal"] = [""] },
-        ["data"] = new() { ["packed"] = ["fim", "held_out", "mask"], ["windows"] = ["held_out", "mask"] },
+        ["data"] = new() { ["packed"] = ["fim", "held_out", "mask", "positions"], ["windows"] = ["held_out", "mask", "positions"] },
         ["mixture"] = new() { ["weights"] = [SectionLines.AnyName] },
         ["adaptive"] = new() { ["plateau"] = ["factor", "least", "patience"] },
     };

@@ -50,24 +50,27 @@ internal static class CSharpExpressions
 
     private static (string Text, int Level) Print(Arithmetic arithmetic)
     {
-        (string sign, int level) = arithmetic.Operator switch
-        {
-            Operator.Multiply => ("*", 7),
-            Operator.Divide => ("/", 7),
-            Operator.Remainder => ("%", 7),
-            Operator.Add => ("+", 6),
-            Operator.Subtract => ("-", 6),
-            Operator.Less => ("<", 5),
-            Operator.Greater => (">", 5),
-            Operator.LessOrEqual => ("<=", 5),
-            Operator.GreaterOrEqual => (">=", 5),
-            Operator.Equal => ("==", 4),
-            Operator.And => ("&&", 3),
-            Operator.Or => ("||", 2),
-            _ => throw new ArgumentOutOfRangeException(nameof(arithmetic)),
-        };
+        (string sign, int level) = Sign(arithmetic.Operator);
         return ($"{Print(arithmetic.Left, level)} {sign} {Print(arithmetic.Right, level + 1)}", level);
     }
+
+    /// <summary>An operator as C# writes it, and how tightly it binds.</summary>
+    public static (string Text, int Level) Sign(Operator operation) => operation switch
+    {
+        Operator.Multiply => ("*", 7),
+        Operator.Divide => ("/", 7),
+        Operator.Remainder => ("%", 7),
+        Operator.Add => ("+", 6),
+        Operator.Subtract => ("-", 6),
+        Operator.Less => ("<", 5),
+        Operator.Greater => (">", 5),
+        Operator.LessOrEqual => ("<=", 5),
+        Operator.GreaterOrEqual => (">=", 5),
+        Operator.Equal => ("==", 4),
+        Operator.And => ("&&", 3),
+        Operator.Or => ("||", 2),
+        _ => throw new ArgumentOutOfRangeException(nameof(operation)),
+    };
 
     private static (string Text, int Level) Print(Call call)
     {
@@ -105,7 +108,7 @@ internal static class CSharpExpressions
         return call.Arguments.Count > 4 ? $"{text}, block: {argument(4)}, blockStride: {argument(5)}" : text;
     }
 
-    private static string Number(double value)
+    public static string Number(double value)
     {
         float rounded = (float)value;
         if (float.IsNegativeInfinity(rounded)) return "float.NegativeInfinity";

@@ -11,7 +11,7 @@ public static class CSharpKernelPrinter
 {
     private const int LongestLine = 140;
 
-    private static readonly string[] s_formats = ["F32", "BF16", "F16", "E4M3"];
+    private static readonly string[] s_formats = ["F32", "BF16", "F16", "E4M3", "Int8"];
 
     public static string Print(Kernel kernel)
     {
@@ -92,6 +92,11 @@ public static class CSharpKernelPrinter
             case While loop:
                 WriteBlock(writer, $"while ({CSharpExpressions.Print(loop.Condition)})", loop.Body);
                 break;
+            case Deal deal:
+                string least = deal.Least is Whole { Value: 1 } ? "" : ", " + CSharpExpressions.Print(deal.Least);
+                writer.Line($"Portions portions = worker.Portions({CSharpExpressions.Print(deal.Items)}{least});");
+                WriteBlock(writer, $"while (portions.Next(out int {deal.From.Text}, out int {deal.To.Text}))", deal.Body);
+                break;
             case If choice:
                 WriteBlock(writer, $"if ({CSharpExpressions.Print(choice.Condition)})", choice.Then);
                 if (choice.Otherwise.Count > 0) WriteBlock(writer, "else", choice.Otherwise);
@@ -164,6 +169,7 @@ public static class CSharpKernelPrinter
         TileOperation.PackPanel => "Panel.Pack<V, W>",
         TileOperation.AddPanel => "Panel.Add<V>",
         TileOperation.AddScores => "AttentionTile.AddScores<V>",
+        TileOperation.AddTurnedScores => "TurnedRows.AddPlain<V>",
         TileOperation.AddValues => "AttentionTile.AddValues<V>",
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),
     };

@@ -31,7 +31,7 @@ internal static class DescriptionEmitter
             writer.Line($"Caches = [{string.Join(", ", model.Caches.Select(cache => $"new({Literal.Text(cache.Name)}, {cache.Width})"))}],");
             writer.Line($"CachedLayers = {model.Prediction?.EndLayer ?? model.Layers},");
             writer.Line("Rotaries =");
-            List(writer, "],", Rotaries(program).Select(table =>
+            List(writer, "],", program.Rotaries.Select(table =>
                 $"new({table.Dimension}, [{string.Join(", ", table.InverseFrequencies.Select(Literal.Number))}], {Literal.Number(table.Magnitude)}),"), "[");
             writer.Line($"TokenBytes = {program.Plan.TokenBytes},");
             writer.Line($"PositionBytes = {program.Plan.PositionBytes},");
@@ -45,18 +45,12 @@ internal static class DescriptionEmitter
 
     /// <summary>Tensors that one kernel reads: it is specialised for one stored format.</summary>
     private static IEnumerable<IReadOnlyList<string>> SameFormat(CompiledProgram program) =>
-        program.Orders.SelectMany(order => order.Prediction is null ? order.Main : order.Main.Append(order.Prediction))
+        program.Orders.SelectMany(order => order.All)
             .SelectMany(region => region.Calls)
             .Select(call => (IReadOnlyList<string>)[.. call.Arguments.OfType<WeightArgument>().Select(argument => argument.Tensor.Name).Distinct()])
             .Where(names => names.Count > 1)
             .GroupBy(names => string.Join("|", names))
             .Select(group => group.First());
-
-    /// <summary>The distinct rotary tables, in the order in which calls name them.</summary>
-    public static List<RotaryTable> Rotaries(CompiledProgram program) =>
-        [.. program.Orders.SelectMany(order => order.Prediction is null ? order.Main : order.Main.Append(order.Prediction))
-            .SelectMany(region => region.Calls).SelectMany(call => call.Arguments).OfType<RotaryArgument>()
-            .Select(argument => argument.Table).Distinct()];
 
     private static void List(SourceWriter writer, string close, IEnumerable<string> lines, string open = "{")
     {

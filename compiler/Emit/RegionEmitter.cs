@@ -86,24 +86,27 @@ internal static class RegionEmitter
         BufferArgument buffer => names[buffer.Buffer],
         WeightArgument weight => Weight(program.Slots.Find(weight.Tensor, region), region),
         CacheArgument cache => $"caches + {IndexOf(program.Model, cache.Cache)} /* {cache.Cache} */",
-        RotaryArgument rotary => $"pass.Rotaries[{DescriptionEmitter.Rotaries(program).IndexOf(rotary.Table)}]",
+        RotaryArgument rotary => $"pass.Rotaries[{program.Rotaries.ToList().IndexOf(rotary.Table)}]",
         LogitRowsArgument => "pass.LogitRows",
         LogitRowCountArgument => "pass.LogitRowCount",
         GroupsArgument groups => $"&groups{groups.Groups}",
         _ => argument.ToString(),
     };
 
-    private static string Weight(WeightSlot slot, LoweredRegion region)
+    private static string Weight(WeightSlot slot, LoweredRegion region) => $"pass.Weights + {Slot(slot, region)}";
+
+    /// <summary>The place of a tensor of the layer at hand in the weight table: of an expert's the first one's.</summary>
+    public static string Slot(WeightSlot slot, LoweredRegion region)
     {
         string name = slot.Tensor.Name.Replace("model.layers.{layer}.", "").Replace("{expert}.", "");
         string layer = slot.Layers > 1 ? $" + (layer - {region.FirstLayer})" : "";
         string experts = slot.Layers > 1 && slot.Tensor.Experts > 0 ? $" * {slot.Tensor.Experts}" : "";
-        return $"pass.Weights + {slot.Slot}{layer}{experts} /* {name} */";
+        return $"{slot.Slot}{layer}{experts} /* {name} */";
     }
 
-    private static int IndexOf(ModelGraph model, string cache) => model.Caches.Select(item => item.Name).ToList().IndexOf(cache);
+    public static int IndexOf(ModelGraph model, string cache) => model.Caches.Select(item => item.Name).ToList().IndexOf(cache);
 
-    private static bool IsUsed(LoweredRegion region, int buffer) =>
+    public static bool IsUsed(LoweredRegion region, int buffer) =>
         region.Calls.Any(call => call.Reads.Contains(buffer) || call.Writes.Contains(buffer));
 
     private static string Place(BufferSpecification buffer, int offset)
@@ -119,7 +122,7 @@ internal static class RegionEmitter
         return buffer.IsIndex && buffer.Home == BufferHome.Plan ? "(int*)" + place : place;
     }
 
-    private static string Comment(BufferSpecification buffer) => buffer.Home is BufferHome.TokenIds or BufferHome.NextIds
+    public static string Comment(BufferSpecification buffer) => buffer.Home is BufferHome.TokenIds or BufferHome.NextIds
         ? ""
         : $" // [{buffer.Rows.ToString().ToLowerInvariant()}, {buffer.Width}]";
 }

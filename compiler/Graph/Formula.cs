@@ -63,7 +63,7 @@ internal sealed class Formula(Scalar scalar, IReadOnlyList<int> inputs, int dept
         UnaryOperator.Sqrt => Math.Sqrt(x),
         UnaryOperator.Rsqrt => 1 / Math.Sqrt(x),
         UnaryOperator.Sigmoid => 1 / (1 + Math.Exp(-x)),
-        UnaryOperator.Silu => x / (1 + Math.Exp(-x)),
+        UnaryOperator.Silu => Math.Max(double.MinValue, x) / (1 + Math.Exp(-x)),
         UnaryOperator.Tanh => Math.Tanh(x),
         UnaryOperator.Relu => Math.Max(x, 0),
         _ => Math.Abs(x),

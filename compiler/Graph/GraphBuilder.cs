@@ -18,6 +18,7 @@ public sealed class GraphBuilder
     private readonly Dictionary<string, OuterValue> _outer = [];
     private readonly List<BuiltRegion> _regions = [];
     private int _layers;
+    private int _depth = 1;
 
     private GraphBuilder(BoundModel model) => _state = new ModelState(model);
 
@@ -63,7 +64,10 @@ public sealed class GraphBuilder
             _layers,
             Connect(wanted).ToEquatable(),
             prediction,
-            _state.Caches.Values.ToEquatable());
+            _state.Caches.Values.ToEquatable())
+        {
+            PredictionDepth = prediction is null ? 0 : _depth,
+        };
     }
 
     private void DeclareInputs(EntryItem entry)
@@ -185,6 +189,12 @@ public sealed class GraphBuilder
     {
         var evaluator = new ConstantEvaluator(new FrameNames(new RegionBuilder(_state, _outer, -1), new Frame()), _state.Diagnostics);
         if (predict.Condition is { } condition && evaluator.Truth(condition) != true) return null;
+        if (predict.Times is { } times)
+        {
+            if (evaluator.Whole(times, 0, MostLayers) is not ({ } depth and > 0)) return null;
+            _depth = depth;
+        }
+
         Segment last = predict.At.Path[predict.At.Path.Count - 1];
         int? layer = last is { IsIndexed: true, Indices.Count: 1 } ? evaluator.Whole(last.Indices[0], 0, MostLayers) : null;
         if (layer is null || predict.At.Path.Take(predict.At.Path.Count - 1).Any(segment => segment.IsIndexed))

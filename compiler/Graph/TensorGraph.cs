@@ -39,4 +39,8 @@ public sealed record ModelGraph(
     int Layers,
     EquatableArray<Region> Main,
     Region? Prediction,
-    EquatableArray<CacheSpecification> Caches);
+    EquatableArray<CacheSpecification> Caches)
+{
+    /// <summary>How many layers of prediction the checkpoint has, each for a token further on; what runs a model uses the first.</summary>
+    public int PredictionDepth { get; init; } = 1;
+}

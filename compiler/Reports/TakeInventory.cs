@@ -11,7 +11,7 @@ public static class TakeInventory
     {
         var groups = new List<StoredGroup>();
         foreach (Region region in model.Main) Add(groups, region, predicts: false);
-        if (model.Prediction is { } prediction) Add(groups, prediction, predicts: true);
+        if (model.Prediction is { } prediction) Add(groups, prediction with { EndLayer = prediction.FirstLayer + model.PredictionDepth }, predicts: true);
         return groups.ToEquatable();
     }
 

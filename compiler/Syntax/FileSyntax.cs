@@ -54,11 +54,13 @@ public sealed record EntryItem(
     EquatableArray<Statement> Statements,
     SourceSpan Span) : Item(Span);
 
-/// <summary><c>predict(hidden[t,d], next[t] in v) -> hidden[t,d], logits[t,v] at model.layers[layers] if condition { statements }</c></summary>
+/// <summary><c>predict(hidden[t,d], next[t] in v) -> hidden[t,d], logits[t,v] at model.layers[layers] times predicted if condition { statements }</c></summary>
+/// <param name="Times">How many layers there are, each of which foresees a token further on; zero for no prediction, null for one.</param>
 public sealed record PredictItem(
     EquatableArray<Parameter> Parameters,
     EquatableArray<Left> Results,
     Reference At,
+    Expression? Times,
     Expression? Condition,
     EquatableArray<Statement> Statements,
     SourceSpan Span) : Item(Span);

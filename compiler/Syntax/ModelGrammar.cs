@@ -134,11 +134,12 @@ public static class ModelGrammar
          from results in s_left.ListOf(Symbol(","))
          from at in Keyword("at")
          from place in AnyReference
+         from times in (from word in Keyword("times") from value in Any select value).XOptional()
          from condition in (from word in Keyword("if") from value in Any select value).XOptional()
          from statements in s_statements
-         select (parameters, results, place, condition, statements))
+         select (parameters, results, place, times, condition, statements))
         .Spanned((predict, span) => (Item)new PredictItem(
-            predict.parameters, predict.results, predict.place, predict.condition.GetOrDefault(), predict.statements, span));
+            predict.parameters, predict.results, predict.place, predict.times.GetOrDefault(), predict.condition.GetOrDefault(), predict.statements, span));
 
     private static readonly Parser<ConfigEntry> s_configEntry =
         (from keyword in Keyword("axis")

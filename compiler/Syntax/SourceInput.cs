@@ -8,8 +8,11 @@ namespace Sinter.Compiler.Syntax;
 /// <summary>What is known about a file while it is parsed, shared by all its inputs.</summary>
 internal sealed class ParseState(string path)
 {
-    /// <summary>Deeper nesting would risk the stack: a description that needs it does not exist.</summary>
-    public const int DeepestNesting = 64;
+    /// <summary>
+    /// Deeper nesting would risk the stack, a level of which takes up to 15 KB in code that is not optimised yet: a description
+    /// that needs it does not exist.
+    /// </summary>
+    public const int DeepestNesting = 24;
 
     /// <summary>Operands, arguments or axes in a row.</summary>
     public const int LongestChain = 200;

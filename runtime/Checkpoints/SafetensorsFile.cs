@@ -12,6 +12,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private MemoryMappedFile? _mapping;
     private MemoryMappedViewAccessor? _view;
     private byte* _data;
+    private byte* _start;
+    private long _length;
 
     private SafetensorsFile(string path) => Path = path;
 
@@ -60,6 +62,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _mapping?.Dispose();
     }
 
+    /// <summary>Takes a tensor's pages, and what the system has mapped around them, out of this process's memory; they come back from the file if they are read again.</summary>
+    internal void Forget(StoredTensor tensor)
+    {
+        // A fault maps neighbours too, up to a huge page: without them, a tensor read later would bring back the end of the one before.
+        byte* first = (byte*)((nint)tensor.Data & -(nint)Pages.Huge), end = (byte*)(((nint)tensor.Data + (nint)tensor.ByteCount + (nint)Pages.Huge - 1) & -(nint)Pages.Huge);
+        if (first < _start) first = _start;
+        if (end > _start + _length) end = _start + _length;
+        Pages.Forget(first, end - first);
+    }
+
     private void Map()
     {
         using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -71,7 +83,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         start += _view.PointerOffset;
-        _data = start;
+        _data = _start = start;
+        _length = length;
 
         ulong claimed = *(ulong*)start;
         long left = length - sizeof(ulong);
@@ -81,5 +94,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         SafetensorsHeader header = SafetensorsHeader.Parse(Path, new ReadOnlySpan<byte>(start + sizeof(ulong), (int)claimed), left - (long)claimed);
         Metadata = header.Metadata;
         foreach (TensorEntry entry in header.Tensors) _tensors.Add(entry.Name, new StoredTensor(this, entry));
+        // Only now: until here a few pages of the file are enough.
+        Pages.AskForHuge(start, length);
     }
 }

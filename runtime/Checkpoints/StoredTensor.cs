@@ -36,6 +36,9 @@ public sealed unsafe class StoredTensor
 
     public ReadOnlySpan<byte> Bytes => new(Data, checked((int)ByteCount));
 
+    /// <inheritdoc cref="SafetensorsFile.Forget"/>
+    internal void Forget() => _file.Forget(this);
+
     /// <summary>A copy of the numbers as f32; FP8 codes are decoded without any scale.</summary>
     /// <exception cref="SinterException">The tensor does not hold floating-point numbers.</exception>
     public float[] ToSingles()

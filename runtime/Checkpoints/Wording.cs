@@ -6,7 +6,7 @@ using System.Text;
 namespace Sinter.Runtime.Checkpoints;
 
 /// <summary>How shapes, names and sizes are written in messages.</summary>
-internal static class Wording
+public static class Wording
 {
     private const int LongestName = 120;
 

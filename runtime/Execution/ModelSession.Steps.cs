@@ -1,5 +1,5 @@
 using System;
-using System.Runtime.InteropServices;
+using Sinter.Runtime.Sampling;
 using Sinter.Runtime.Weights;
 
 namespace Sinter.Runtime.Execution;
@@ -34,8 +34,19 @@ public sealed unsafe partial class ModelSession
     public void Forward(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows = LogitRows.Last)
     {
         Check(batch, logits, rows, StepKind.Forward);
-        RunSteps(batch, rows, StepKind.Forward, logits);
+        RunSteps(batch, rows, StepKind.Forward, logits, default);
     }
+
+    /// <summary>
+    /// The same where only the greedy choice is wanted: the token of the greatest logit, the lowest among equals. A device
+    /// chooses by itself, so that no logits are copied.
+    /// </summary>
+    /// <param name="batch">Each sequence at most once.</param>
+    /// <param name="chosen">[<see cref="CountLogitRows"/>] tokens, in the batch's order.</param>
+    /// <param name="rows">After which tokens one is chosen.</param>
+    /// <exception cref="SinterException">A token is out of range, a sequence grows too long, or the logits are not numbers.</exception>
+    public void ForwardGreedily(ReadOnlySpan<SequenceTokens> batch, Span<int> chosen, LogitRows rows = LogitRows.Last)
+        => RunGreedily(batch, chosen, rows, StepKind.Forward);
 
     /// <summary>
     /// Predicts the token after the next one (DeepSeek-V3 report, 2.2): goes on from the hidden states of the last step
@@ -49,7 +60,14 @@ public sealed unsafe partial class ModelSession
     {
         RequirePrediction();
         Check(next, logits, rows, StepKind.Predict);
-        RunSteps(next, rows, StepKind.Predict, logits);
+        RunSteps(next, rows, StepKind.Predict, logits, default);
+    }
+
+    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily"/>.</summary>
+    public void PredictGreedily(ReadOnlySpan<SequenceTokens> next, Span<int> chosen, LogitRows rows = LogitRows.Last)
+    {
+        RequirePrediction();
+        RunGreedily(next, chosen, rows, StepKind.Predict);
     }
 
     /// <summary>
@@ -62,19 +80,42 @@ public sealed unsafe partial class ModelSession
     /// <exception cref="SinterException">The model's prediction gives no hidden states, or there is nothing to go on from.</exception>
     public void PredictFurther(ReadOnlySpan<SequenceTokens> drafted, Span<float> logits)
     {
-        RequirePrediction();
-        if (!_description.PredictsAgain) throw new SinterException($"{_description.Name} predicts one token only: its prediction gives no hidden states to go on from.");
+        RequireFurther();
         Check(drafted, logits, LogitRows.Last, StepKind.Further);
-        RunSteps(drafted, LogitRows.Last, StepKind.Further, logits);
+        RunSteps(drafted, LogitRows.Last, StepKind.Further, logits, default);
     }
 
-    private void RunSteps(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, Span<float> logits)
+    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily"/>.</summary>
+    public void PredictFurtherGreedily(ReadOnlySpan<SequenceTokens> drafted, Span<int> chosen)
+    {
+        RequireFurther();
+        RunGreedily(drafted, chosen, LogitRows.Last, StepKind.Further);
+    }
+
+    private void RunGreedily(ReadOnlySpan<SequenceTokens> batch, Span<int> chosen, LogitRows rows, StepKind kind)
+    {
+        int wanted = CountLogitRows(batch, rows);
+        if (chosen.Length < wanted) throw new ArgumentException($"{wanted} tokens are wanted, but there is room for {chosen.Length}.", nameof(chosen));
+        Check(batch, kind);
+        long room = _execution.Chooses ? 0 : (long)wanted * _description.VocabularySize;
+        if (_compared.Length < room) _compared = new float[room];
+        RunSteps(batch, rows, kind, _compared, chosen);
+    }
+
+    private void RunSteps(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, Span<float> logits, Span<int> chosen)
     {
         fixed (float* start = logits)
+        fixed (int* choices = chosen)
         {
             int item = 0, done = 0, written = 0;
-            while (item < batch.Length) RunStep(batch, rows, kind, start, ref item, ref done, ref written);
+            while (item < batch.Length) RunStep(batch, rows, kind, start, choices, ref item, ref done, ref written);
         }
+    }
+
+    private void RequireFurther()
+    {
+        RequirePrediction();
+        if (!_description.PredictsAgain) throw new SinterException($"{_description.Name} predicts one token only: its prediction gives no hidden states to go on from.");
     }
 
     private void RequirePrediction()
@@ -119,7 +160,7 @@ public sealed unsafe partial class ModelSession
     };
 
     /// <summary>One step: as many of the batch's tokens, from <paramref name="done"/> of <paramref name="item"/> on, as there is room for.</summary>
-    private void RunStep(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, float* logits, ref int item, ref int done, ref int written)
+    private void RunStep(ReadOnlySpan<SequenceTokens> batch, LogitRows rows, StepKind kind, float* logits, int* chosen, ref int item, ref int done, ref int written)
     {
         bool isPrediction = kind != StepKind.Forward;
         _step.Clear();
@@ -141,12 +182,12 @@ public sealed unsafe partial class ModelSession
                 tokens[..count].CopyTo(next);
                 if (kind == StepKind.Further)
                 {
-                    CopyHidden(_furtherHidden, batch[item].Sequence, _predictHidden, row, 1);
+                    _execution.CopyHidden(HiddenRows.Further, batch[item].Sequence, HiddenRows.Prediction, row, 1);
                     state.Ahead++;
                 }
                 else
                 {
-                    CopyHidden(_hidden, state.HiddenRow + position - state.HiddenPosition, _predictHidden, row, count);
+                    _execution.CopyHidden(HiddenRows.Main, state.HiddenRow + position - state.HiddenPosition, HiddenRows.Prediction, row, count);
                     state.Predicted += count;
                     state.Ahead = 0;
                 }
@@ -166,14 +207,13 @@ public sealed unsafe partial class ModelSession
             done = 0;
         }
 
-        _pass.Hidden = isPrediction ? _predictHidden : _hidden;
         _pass.Step.NextIds = isPrediction ? _step.NextIds : null;
-        Run(isPrediction ? _predict : _forward, logits, ref written);
+        Run(isPrediction, logits, chosen, ref written);
         if (!isPrediction || !_description.PredictsAgain) return;
         for (int i = 0; i < _step.Sequences; i++)
         {
             ref SequenceRange range = ref _step.Ranges[i];
-            CopyHidden(_predictHidden, range.First + range.Count - 1, _furtherHidden, range.Slot, 1);
+            _execution.CopyHidden(HiddenRows.Prediction, range.First + range.Count - 1, HiddenRows.Further, range.Slot, 1);
             _sequences[range.Slot].CanGoFurther = true;
         }
     }
@@ -184,13 +224,7 @@ public sealed unsafe partial class ModelSession
         for (int slot = 0; slot < _sequences.Length; slot++) _sequences[slot].HiddenCount = 0;
     }
 
-    private void CopyHidden(float* from, int fromRow, float* to, int toRow, int rows)
-    {
-        long width = _description.HiddenSize;
-        NativeMemory.Copy(from + fromRow * width, to + toRow * width, (nuint)(rows * width * sizeof(float)));
-    }
-
-    private void Run(TeamWork work, float* logits, ref int written)
+    private void Run(bool isPrediction, float* logits, int* chosen, ref int written)
     {
         int vocabulary = _description.VocabularySize;
         _pass.Step.Tokens = _step.Tokens;
@@ -198,10 +232,11 @@ public sealed unsafe partial class ModelSession
         _pass.Step.Keys = _step.Keys;
         _pass.LogitRowCount = _step.LogitRowCount;
         _pass.Logits = logits + (long)written * vocabulary;
+        _pass.Chosen = chosen != null && _execution.Chooses ? chosen + written : null;
         _pass.Order = _order == AttentionOrder.Cheapest && (_step.Keys > _sizes.Keys || GoesOn()) ? AttentionOrder.Absorbed : _order;
         try
         {
-            _team.Run(work, _scratch, _sizes.ScratchBytes(_description));
+            _execution.Run(ref _pass, isPrediction);
         }
         catch
         {
@@ -209,9 +244,23 @@ public sealed unsafe partial class ModelSession
             throw;
         }
 
-        written += _step.LogitRowCount;
-        int bad = FiniteScan.FirstNonFinite(_pass.Logits, (long)_step.LogitRowCount * vocabulary) is var at and >= 0 ? (int)(at / vocabulary) : -1;
+        int bad = BadRow();
         if (bad >= 0) throw NotANumber(_step.LogitRows[bad]);
+        if (chosen != null && _pass.Chosen == null)
+        {
+            for (int row = 0; row < _step.LogitRowCount; row++)
+                chosen[written + row] = Sampler.Greatest(new ReadOnlySpan<float>(_pass.Logits + (long)row * vocabulary, vocabulary));
+        }
+
+        written += _step.LogitRowCount;
+    }
+
+    /// <summary>The first row with a logit that is not finite; -1 without.</summary>
+    private int BadRow()
+    {
+        if (_pass.Chosen != null) return new ReadOnlySpan<int>(_pass.Chosen, _step.LogitRowCount).IndexOf(-1);
+        int vocabulary = _description.VocabularySize;
+        return FiniteScan.FirstNonFinite(_pass.Logits, (long)_step.LogitRowCount * vocabulary) is var at and >= 0 ? (int)(at / vocabulary) : -1;
     }
 
     /// <summary>
@@ -262,6 +311,12 @@ public sealed unsafe partial class ModelSession
         ObjectDisposedException.ThrowIf(_disposed, this);
         long wanted = (long)CountLogitRows(batch, rows) * _description.VocabularySize;
         if (logits.Length < wanted) throw new ArgumentException($"{wanted} logits are wanted, but there is room for {logits.Length}.", nameof(logits));
+        Check(batch, kind);
+    }
+
+    private void Check(ReadOnlySpan<SequenceTokens> batch, StepKind kind)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         foreach (SequenceTokens item in batch) State(item.Sequence).Seen = false;
         foreach (SequenceTokens item in batch)
         {

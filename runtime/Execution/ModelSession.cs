@@ -17,25 +17,17 @@ public sealed unsafe partial class ModelSession : IDisposable
     /// </summary>
     public const int MostCheckedTokens = 8;
 
-    private readonly ModelProgram _program;
     private readonly ModelDescription _description;
     private readonly WeightTable _weights;
     private readonly SessionSizes _sizes;
-    private readonly ThreadTeam _team;
-    private readonly LatentCache _caches;
-    private readonly RotaryTables _rotaries;
+    private readonly StepExecution _execution;
     private readonly StepBuffers _step;
     private readonly Arena _memory;
     private readonly AttentionOrder _order;
-    private readonly TeamWork _forward;
-    private readonly TeamWork _predict;
-    private readonly byte* _scratch;
-    private readonly float* _hidden;
-    private readonly float* _predictHidden;
-    private readonly float* _furtherHidden;
     private readonly float* _oneRow;
     private readonly SequenceState[] _sequences;
     private Pass _pass;
+    private float[] _compared = [];
     private bool _disposed;
 
     /// <summary>What a step runs, and from which hidden states.</summary>
@@ -72,51 +64,15 @@ public sealed unsafe partial class ModelSession : IDisposable
 
     private ModelSession(ModelProgram program, WeightTable weights, SessionOptions options, SessionSizes sizes)
     {
-        _program = program;
         _description = program.Description;
         _weights = weights;
         _sizes = sizes;
         _order = options.AttentionOrder;
         _sequences = new SequenceState[sizes.Sequences];
-        _forward = (in Worker worker) => _program.Forward(in _pass, in worker);
-        _predict = (in Worker worker) => _program.Predict(in _pass, in worker);
-        _team = new ThreadTeam(sizes.Threads);
+        _execution = options.Target?.Open(program, weights, sizes) ?? new TeamExecution(program, weights, sizes);
         _step = new StepBuffers(sizes.Tokens, sizes.Sequences);
-        _caches = new LatentCache(_description, sizes.Sequences, sizes.Capacity);
-        _rotaries = new RotaryTables(_description, sizes.Capacity);
-
-        long hiddenBytes = (long)sizes.Tokens * _description.HiddenSize * sizeof(float);
-        long scratchBytes = sizes.ScratchBytes(_description) * sizes.Threads;
-        long[] parts =
-        [
-            _description.TokenBytes * sizes.Tokens, _description.PositionBytes * sizes.Keys, _description.FixedBytes,
-            scratchBytes, hiddenBytes, hiddenBytes, (long)_description.VocabularySize * sizeof(float),
-            (long)sizes.Sequences * _description.HiddenSize * sizeof(float),
-        ];
-        long total = 0;
-        foreach (long bytes in parts) total += Arena.Align(bytes);
-        _memory = new Arena(total);
-        byte* at = _memory.Data;
-        byte* Take(int part)
-        {
-            byte* here = at;
-            at += Arena.Align(parts[part]);
-            return here;
-        }
-
-        _pass.TokenArena = Take(0);
-        _pass.PositionArena = Take(1);
-        _pass.FixedArena = Take(2);
-        _scratch = Take(3);
-        _hidden = (float*)Take(4);
-        _predictHidden = (float*)Take(5);
-        _oneRow = (float*)Take(6);
-        _furtherHidden = (float*)Take(7);
-        _pass.MaxTokens = sizes.Tokens;
-        _pass.MaxKeys = sizes.Keys;
-        _pass.Weights = weights.Weights;
-        _pass.Caches = _caches.Views;
-        _pass.Rotaries = _rotaries.Pointers;
+        _memory = new Arena((long)_description.VocabularySize * sizeof(float));
+        _oneRow = (float*)_memory.Data;
         _pass.LogitRows = _step.LogitRows;
         _pass.Step.TokenIds = _step.TokenIds;
         _pass.Step.Positions = _step.Positions;
@@ -164,8 +120,9 @@ public sealed unsafe partial class ModelSession : IDisposable
     public static ModelSession Open(ModelProgram program, WeightTable weights, SessionOptions? options = null)
     {
         options ??= new SessionOptions();
-        SessionSizes sizes = SessionSizes.Settle(program.Description, options);
-        sizes.RequireMemory(program.Description, Arena.MachineBytes);
+        long memory = options.Target?.MemoryBytes ?? Arena.MachineBytes;
+        SessionSizes sizes = SessionSizes.Settle(program.Description, options, memory);
+        sizes.RequireMemory(program.Description, memory, options.Target?.Name ?? "this machine");
         return new ModelSession(program, weights, options, sizes);
     }
 
@@ -213,9 +170,7 @@ public sealed unsafe partial class ModelSession : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
-        _team.Dispose();
-        _caches.Dispose();
-        _rotaries.Dispose();
+        _execution.Dispose();
         _step.Dispose();
         _memory.Dispose();
     }

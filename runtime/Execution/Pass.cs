@@ -39,6 +39,12 @@ public unsafe struct Pass
     /// <summary>[<see cref="LogitRowCount"/>, vocabulary].</summary>
     public float* Logits;
 
+    /// <summary>
+    /// [<see cref="LogitRowCount"/>], where the host wants only the token of each row's greatest logit, and the execution
+    /// <see cref="StepExecution.Chooses"/>: else null. <see cref="Logits"/> is not written then.
+    /// </summary>
+    public int* Chosen;
+
     /// <summary>[tokens, hidden]: the final norm's output, which multi-token prediction starts from.</summary>
     public float* Hidden;
 

@@ -24,6 +24,9 @@ public record SessionOptions
     /// <summary>Threads; null for the machine's cores.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>What to run on; null for this machine's processor.</summary>
+    public ISessionTarget? Target { get; init; }
+
     /// <summary>The order of attention's contractions.</summary>
     public AttentionOrder AttentionOrder { get; init; } = AttentionOrder.Cheapest;
 }

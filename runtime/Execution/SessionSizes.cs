@@ -4,7 +4,7 @@ using Sinter.Runtime.Checkpoints;
 namespace Sinter.Runtime.Execution;
 
 /// <summary>A session's sizes, settled for one model and machine, and the memory that they take.</summary>
-internal sealed record SessionSizes
+public sealed record SessionSizes
 {
     private const int PositionsWhereUnknown = 4096;
     private const int MostExpandedPositions = 16384;
@@ -14,8 +14,10 @@ internal sealed record SessionSizes
 
     public required int Sequences { get; init; }
 
+    /// <summary>Positions a sequence.</summary>
     public required int Capacity { get; init; }
 
+    /// <summary>The most tokens a step.</summary>
     public required int Tokens { get; init; }
 
     /// <summary>Rows of buffers over positions.</summary>
@@ -23,9 +25,9 @@ internal sealed record SessionSizes
 
     public required int Threads { get; init; }
 
-    public static SessionSizes Settle(ModelDescription description, SessionOptions options)
+    internal static SessionSizes Settle(ModelDescription description, SessionOptions options, long memoryBytes)
     {
-        int capacity = Positions(description, options);
+        int capacity = Positions(description, options, memoryBytes);
         long keys = options.ExpandedPositions ?? Math.Min((long)capacity * options.MaxSequences, MostExpandedPositions);
         return new SessionSizes
         {
@@ -52,17 +54,17 @@ internal sealed record SessionSizes
         + (long)description.VocabularySize * sizeof(float);
 
     /// <exception cref="SinterException">The machine has less memory than the session takes.</exception>
-    public void RequireMemory(ModelDescription description, long machineBytes)
+    internal void RequireMemory(ModelDescription description, long memoryBytes, string owner = "this machine")
     {
         long caches = CacheBytes(description), buffers = BufferBytes(description);
-        if (caches + buffers <= machineBytes) return;
+        if (caches + buffers <= memoryBytes) return;
         throw new SinterException(
             $"There is not enough memory: {Sequences} sequences of {Capacity} positions take {Wording.Bytes(caches)} of caches and steps of {Tokens} tokens "
-            + $"{Wording.Bytes(buffers)} of buffers, but this machine has {Wording.Bytes(machineBytes)}; lower {nameof(SessionOptions.Capacity)}, "
+            + $"{Wording.Bytes(buffers)} of buffers, but {owner} has {Wording.Bytes(memoryBytes)}; lower {nameof(SessionOptions.Capacity)}, "
             + $"{nameof(SessionOptions.MaxSequences)}, {nameof(SessionOptions.MaxTokensPerStep)} or {nameof(SessionOptions.ExpandedPositions)}.");
     }
 
-    private static int Positions(ModelDescription description, SessionOptions options)
+    private static int Positions(ModelDescription description, SessionOptions options, long memoryBytes)
     {
         int most = description.MaxPositions > 0 ? description.MaxPositions : PositionsWhereUnknown;
         if (options.Capacity is { } wanted)
@@ -72,7 +74,7 @@ internal sealed record SessionSizes
             return AtLeastOne(wanted, nameof(SessionOptions.Capacity));
         }
 
-        while (most > 1024 && LatentCache.BytesFor(description, options.MaxSequences, most) > Arena.MachineBytes / 4) most /= 2;
+        while (most > 1024 && LatentCache.BytesFor(description, options.MaxSequences, most) > memoryBytes / 4) most /= 2;
         return most;
     }
 

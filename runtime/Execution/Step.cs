@@ -73,7 +73,14 @@ public readonly unsafe struct Worker(int index, int count, byte* scratch, Thread
     private readonly ThreadTeam _team = team;
 
     /// <summary>Waits until every worker has come here.</summary>
-    public void Barrier() => _team.Barrier();
+    public void Barrier() => _team.Barrier(Index);
+
+    /// <summary>
+    /// <paramref name="items"/> to be dealt out among the workers while they compute. Every worker must ask for the same, in the same order.
+    /// </summary>
+    /// <param name="least">The fewest items of a portion, where it costs something to begin one.</param>
+    public Portions Portions(int items, int least = 1) =>
+        Count == 1 ? new(null, 0, 0, 1, items, least) : _team.Portions.Deal(Index, items, least);
 
     /// <summary>This worker's share of <paramref name="items"/>: contiguous, and independent of what is in them.</summary>
     public void Share(int items, out int from, out int to)

@@ -12,17 +12,19 @@ namespace Sinter.Runtime.Execution;
 public delegate void TeamWork(in Worker worker);
 
 /// <summary>
-/// Threads that stay, so that a parallel region costs a tenth of a microsecond instead of a task. Inside a region they
-/// spin; between regions they spin for some microseconds and then sleep, so that an idle program uses no processor time.
+/// Threads that stay, so that a parallel region costs a tenth of a microsecond instead of a task. Who waits for another
+/// spins first and then sleeps: an idle program uses no processor time, and where other programs hold a processor, the
+/// one that a waiting thread gives up is free for the thread that it waits for.
 /// </summary>
 /// <param name="count">How many threads, the caller of <see cref="Run"/> included; 1 starts none.</param>
 public sealed unsafe class ThreadTeam(int count) : IDisposable
 {
-    // About 20 µs: longer than any stage's imbalance, and short beside a time slice if the processors are oversubscribed.
-    private const int SpinsBeforeYield = 1000;
-
-    // About 100 µs: as long as sampling and streaming take between two decoding steps.
+    // Some 100 to 200 µs: longer than most stages' imbalance and than sampling and streaming take between two decoding
+    // steps, and short beside the milliseconds that another program's time slice lasts.
     private const int SpinsBeforeSleep = 5000;
+
+    // With more threads than processors the one that is waited for may need this one.
+    private const int SpinsBeforeYield = 1000;
 
     private readonly object _gate = new();
     private Counters _counters;
@@ -56,26 +58,30 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
     /// <summary>The machine's cores that this process may use; a second hardware thread of a core adds nothing to SIMD work.</summary>
     public static int DefaultCount { get; } = Math.Max(1, Math.Min(Environment.ProcessorCount, CountCores()));
 
+    /// <summary>All of the machine's cores, whether this process may use them or not.</summary>
+    public static int Cores { get; } = CountCores() is > 0 and < int.MaxValue and int cores ? cores : Environment.ProcessorCount;
+
     public int Count { get; } = count >= 1 ? count : throw new ArgumentOutOfRangeException(nameof(count), count, "A team has at least one thread.");
 
-    /// <summary>Waits until all <see cref="Count"/> threads have come here; spins, since a stage lasts microseconds.</summary>
-    public void Barrier()
+    internal PortionPlaces Portions { get; } = new(count);
+
+    /// <summary>Waits until all <see cref="Count"/> threads have come here.</summary>
+    /// <param name="index">Which of them the caller is.</param>
+    public void Barrier(int index)
     {
         if (Count == 1) return;
+        Portions.Meet(index);
         int phase = Volatile.Read(ref _counters.Phase);
         if (Interlocked.Increment(ref _counters.Arrived) == Count)
         {
             _counters.Arrived = 0;
-            Volatile.Write(ref _counters.Phase, phase + 1);
+            Interlocked.Increment(ref _counters.Phase);
+            Wake();
             return;
         }
 
-        int spins = 0;
-        while (Volatile.Read(ref _counters.Phase) == phase)
-        {
-            if (_failed) throw new TeamStoppedException();
-            Spin(ref spins);
-        }
+        WaitForChange(ref _counters.Phase, phase);
+        if (Volatile.Read(ref _counters.Phase) == phase) throw new TeamStoppedException();
     }
 
     /// <summary>
@@ -96,8 +102,7 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
             _scratchStride = scratchStride;
             if (Count > 1) StartOthers();
             Work(0);
-            int spins = 0;
-            while (Volatile.Read(ref _counters.Running) != 0) Spin(ref spins);
+            while (Volatile.Read(ref _counters.Running) is var running and not 0) WaitForChange(ref _counters.Running, running);
             if (_failed) Fail();
         }
         finally
@@ -124,8 +129,7 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
         Volatile.Write(ref _counters.Running, Count - 1);
         if (_threads is null) CreateThreads();
         Interlocked.Increment(ref _counters.Started);
-        if (Volatile.Read(ref _sleepers) == 0) return;
-        lock (_gate) Monitor.PulseAll(_gate);
+        Wake();
     }
 
     private void CreateThreads()
@@ -143,29 +147,40 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
     {
         for (int seen = 0; ; seen++)
         {
-            WaitForStart(seen);
+            while (Volatile.Read(ref _counters.Started) == seen && !_disposed) WaitForChange(ref _counters.Started, seen);
             if (_disposed) return;
             Work(index);
             Interlocked.Decrement(ref _counters.Running);
+            Wake();
         }
     }
 
-    private void WaitForStart(int seen)
+    /// <summary>Returns when the counter is another than the one seen, or the team has failed or ended.</summary>
+    private void WaitForChange(ref int counter, int seen)
     {
-        for (int spins = 0; spins < SpinsBeforeSleep; spins++)
+        bool IsOver(ref int now) => Volatile.Read(ref now) != seen || _failed || _disposed;
+        for (int spins = 1; spins <= SpinsBeforeSleep; spins++)
         {
-            if (Volatile.Read(ref _counters.Started) != seen || _disposed) return;
-            int pause = 0;
-            Spin(ref pause);
+            if (IsOver(ref counter)) return;
+            if (spins % SpinsBeforeYield == 0) Thread.Yield();
+            else if (X86Base.IsSupported) X86Base.Pause();
+            else Thread.SpinWait(1);
         }
 
         lock (_gate)
         {
-            // The full fence of the increment comes before the test, as that of Started before the starter's look at this.
+            // The increment's full fence comes before the look at the counter, as the counter's own before Wake's look at this.
             Interlocked.Increment(ref _sleepers);
-            while (Volatile.Read(ref _counters.Started) == seen && !_disposed) Monitor.Wait(_gate);
+            while (!IsOver(ref counter)) Monitor.Wait(_gate);
             Interlocked.Decrement(ref _sleepers);
         }
+    }
+
+    /// <summary>To be called after every change that somebody may wait for.</summary>
+    private void Wake()
+    {
+        if (Volatile.Read(ref _sleepers) == 0) return;
+        lock (_gate) Monitor.PulseAll(_gate);
     }
 
     private void Work(int index)
@@ -181,8 +196,12 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
         }
         catch (Exception e)
         {
-            lock (_gate) _failure ??= ExceptionDispatchInfo.Capture(e);
-            _failed = true;
+            lock (_gate)
+            {
+                _failure ??= ExceptionDispatchInfo.Capture(e);
+                _failed = true;
+                Monitor.PulseAll(_gate);
+            }
         }
     }
 
@@ -192,14 +211,8 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
         _failure = null;
         _failed = false;
         _counters.Arrived = 0;
+        Portions.Begin();
         failure.Throw();
-    }
-
-    private static void Spin(ref int spins)
-    {
-        if (++spins >= SpinsBeforeYield) Thread.Yield();
-        else if (X86Base.IsSupported) X86Base.Pause();
-        else Thread.SpinWait(1);
     }
 
     private static int CountCores()

@@ -13,6 +13,7 @@ internal sealed class Drafting(ModelSession session)
     private readonly List<RunningGeneration> _members = [];
     private readonly List<RunningGeneration> _drafting = [];
     private readonly SequenceTokens[] _batch = new SequenceTokens[session.MaxSequences];
+    private readonly int[] _greedy = new int[session.MaxSequences];
     private float[] _logits = [];
 
     /// <summary>The generations of this round.</summary>
@@ -41,8 +42,11 @@ internal sealed class Drafting(ModelSession session)
     {
         if (_members.Count == 0) return;
         int vocabulary = session.Description.VocabularySize;
-        if (_logits.Length < _drafting.Count * vocabulary) _logits = new float[_drafting.Count * vocabulary];
-        session.Predict(_batch.AsSpan(0, _members.Count), _logits, LogitRows.None);
+        bool isGreedy = _drafting.TrueForAll(static generation => generation.IsGreedy);
+        if (!isGreedy && _logits.Length < _drafting.Count * vocabulary) _logits = new float[_drafting.Count * vocabulary];
+        NextTokens next = isGreedy ? new(_greedy) : new(_logits, vocabulary);
+        if (isGreedy) session.PredictGreedily(_batch.AsSpan(0, _members.Count), _greedy, LogitRows.None);
+        else session.Predict(_batch.AsSpan(0, _members.Count), _logits, LogitRows.None);
         for (int made = 1; _drafting.Count > 0; made++)
         {
             int going = 0;
@@ -50,14 +54,16 @@ internal sealed class Drafting(ModelSession session)
             {
                 RunningGeneration generation = _drafting[i];
                 int length = session.Length(generation.Sequence);
-                ReadOnlyMemory<int> draft = generation.AddDraft(_logits.AsSpan(i * vocabulary, vocabulary), length + made);
+                ReadOnlyMemory<int> draft = generation.AddDraft(next.Rows(i, 1), length + made);
                 if (made >= generation.WantedDrafts(length, session.Capacity)) continue;
                 _batch[going] = new SequenceTokens(generation.Sequence, draft);
                 _drafting[going++] = generation;
             }
 
             _drafting.RemoveRange(going, _drafting.Count - going);
-            if (going > 0) session.PredictFurther(_batch.AsSpan(0, going), _logits);
+            if (going == 0) continue;
+            if (isGreedy) session.PredictFurtherGreedily(_batch.AsSpan(0, going), _greedy);
+            else session.PredictFurther(_batch.AsSpan(0, going), _logits);
         }
     }
 }

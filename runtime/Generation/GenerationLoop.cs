@@ -20,6 +20,7 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     private readonly KeptCaches _caches = new(session);
     private readonly Drafting _drafting = new(session);
     private float[] _logits = [];
+    private int[] _greedy = [];
     private int _count;
     private int _room;
     private Thread? _thread;
@@ -136,11 +137,10 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     private void Step()
     {
         ReadOnlySpan<SequenceTokens> batch = _batch.AsSpan(0, _count);
-        int vocabulary = session.Description.VocabularySize, rows = ModelSession.CountLogitRows(batch, LogitRows.None);
+        NextTokens next;
         try
         {
-            if (_logits.Length < (long)rows * vocabulary) _logits = new float[(long)rows * vocabulary];
-            session.Forward(batch, _logits, LogitRows.None);
+            next = Forward(batch);
         }
         catch (Exception e)
         {
@@ -153,7 +153,7 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
         for (int i = 0; i < _count; i++)
         {
             int own = ModelSession.CountLogitRows(batch.Slice(i, 1), LogitRows.None);
-            Advance(_members[i], _logits.AsSpan(row * vocabulary, own * vocabulary), own);
+            Advance(_members[i], next.Rows(row, own), own);
             row += own;
         }
 
@@ -167,15 +167,33 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
         }
     }
 
-    /// <summary>What a step's logits mean for one generation: the tokens chosen, the drafts rejected, the end.</summary>
-    private void Advance(RunningGeneration generation, ReadOnlySpan<float> logits, int rows)
+    /// <summary>Runs a step; where all generations of it are greedy, the tokens are chosen where it runs.</summary>
+    private NextTokens Forward(ReadOnlySpan<SequenceTokens> batch)
+    {
+        int vocabulary = session.Description.VocabularySize, rows = ModelSession.CountLogitRows(batch, LogitRows.None);
+        bool isGreedy = true;
+        for (int i = 0; i < _count; i++) isGreedy &= _members[i].IsGreedy;
+        if (isGreedy)
+        {
+            if (_greedy.Length < rows) _greedy = new int[rows];
+            session.ForwardGreedily(batch, _greedy, LogitRows.None);
+            return new NextTokens(_greedy);
+        }
+
+        if (_logits.Length < (long)rows * vocabulary) _logits = new float[(long)rows * vocabulary];
+        session.Forward(batch, _logits, LogitRows.None);
+        return new NextTokens(_logits, vocabulary);
+    }
+
+    /// <summary>What a step means for one generation: the tokens chosen, the drafts rejected, the end.</summary>
+    private void Advance(RunningGeneration generation, NextTokens next, int rows)
     {
         int length = session.Length(generation.Sequence);
         try
         {
             if (rows > 0)
             {
-                bool goesOn = generation.Accept(logits, length - rows + 1, session.Capacity, out int kept);
+                bool goesOn = generation.Accept(next, length - rows + 1, session.Capacity, out int kept);
                 session.Truncate(generation.Sequence, length - rows + 1 + kept);
                 if (!goesOn)
                 {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Runtime.CompilerServices;
 using System.Threading;
@@ -40,22 +41,31 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         options ??= new LoadOptions();
         _program = program;
         if (!Directory.Exists(folder)) throw new SinterException($"{folder}: there is no such folder.");
+        Folder = folder;
+        long start = Stopwatch.GetTimestamp();
         ConfigAgreement.Require(program.Description, ModelConfig.Load(folder));
         _endTokens = EndTokens.Load(folder);
-        if (File.Exists(Path.Combine(folder, "tokenizer.json"))) Tokenizer = ModelTokenizer.Load(folder);
-        if (_endTokens.Count == 0 && Tokenizer?.EndOfSequence is { } end) _endTokens = [end];
-        Folder = folder;
-        _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights, options.Storage);
+        // A published tokenizer is megabytes of JSON, and nothing of the weights depends on it.
+        Task<ModelTokenizer?> tokenizer = Task.Run(() => File.Exists(Path.Combine(folder, "tokenizer.json")) ? ModelTokenizer.Load(folder) : null);
+        long configured = Stopwatch.GetTimestamp(), bound, opened;
         try
         {
+            _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights, options.Storage);
+            bound = Stopwatch.GetTimestamp();
             _session = ModelSession.Open(program, _weights, options);
+            opened = Stopwatch.GetTimestamp();
+            Tokenizer = tokenizer.GetAwaiter().GetResult();
         }
         catch
         {
-            _weights.Dispose();
+            _session?.Dispose();
+            _weights?.Dispose();
             throw;
         }
 
+        if (_endTokens.Count == 0 && Tokenizer?.EndOfSequence is { } end) _endTokens = [end];
+        LoadTimes = new LoadTimes(
+            Stopwatch.GetElapsedTime(start, configured), Stopwatch.GetElapsedTime(configured, bound), Stopwatch.GetElapsedTime(bound, opened), Stopwatch.GetElapsedTime(opened));
         _loop = new GenerationLoop(_session);
     }
 
@@ -69,6 +79,9 @@ public class LanguageModel : IDisposable, IAsyncDisposable
 
     /// <summary>The tokens that end a sequence.</summary>
     public IReadOnlyList<int> EndOfSequence => _endTokens;
+
+    /// <summary>What opening the model took.</summary>
+    public LoadTimes LoadTimes { get; }
 
     /// <summary>The weights, as long as the model is not disposed of.</summary>
     public WeightTable Weights => _weights;

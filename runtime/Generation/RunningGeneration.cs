@@ -73,6 +73,9 @@ internal sealed class RunningGeneration
 
     public bool IsCancelled => _abandoned || _cancellation.IsCancellationRequested;
 
+    /// <summary>Whether it always takes the token of the greatest logit.</summary>
+    public bool IsGreedy => _sampler.IsGreedy;
+
     /// <summary>Whether the caller keeps up.</summary>
     public bool IsWanted => Volatile.Read(ref _unread) < MostUnread;
 
@@ -105,29 +108,28 @@ internal sealed class RunningGeneration
         return tokens;
     }
 
-    /// <summary>Chooses tokens from the logits after the last one and after each draft that was kept; false where the generation ends with them.</summary>
-    /// <param name="logits">[1 + drafts, vocabulary].</param>
+    /// <summary>Chooses tokens after the last one and after each draft that was kept; false where the generation ends with them.</summary>
+    /// <param name="next">1 + drafts rows; the greedy choice alone only where the generation <see cref="IsGreedy"/>.</param>
     /// <param name="position">Where the first of the tokens will stand.</param>
     /// <param name="capacity">Positions that the sequence can have.</param>
     /// <param name="kept">How many drafts were kept.</param>
-    public bool Accept(ReadOnlySpan<float> logits, int position, int capacity, out int kept)
+    public bool Accept(NextTokens next, int position, int capacity, out int kept)
     {
-        int drafts = _drafts, vocabulary = logits.Length / (1 + drafts);
+        int drafts = _drafts;
         bool isFirst = _count == _promptLength;
         if (!isFirst) _passes++;
         _drafted += drafts;
         _drafts = 0;
         for (kept = 0; ; kept++, position++)
         {
-            ReadOnlySpan<float> row = logits.Slice(kept * vocabulary, vocabulary);
-            int token;
+            int token = next.IsGreedy ? next.Token(kept) : 0;
             if (kept == drafts)
             {
-                token = _sampler.Sample(row, position);
+                if (!next.IsGreedy) token = _sampler.Sample(next.Logits(kept), position);
                 return Append(token, position, capacity);
             }
 
-            bool isDraft = _sampler.Check(row, position, _tokens[_count], _proposed[kept], out token);
+            bool isDraft = next.IsGreedy ? token == _tokens[_count] : _sampler.Check(next.Logits(kept), position, _tokens[_count], _proposed[kept], out token);
             if (isDraft) _accepted++;
             if (!Append(token, position, capacity)) return false;
             if (!isDraft) return true;
@@ -140,14 +142,26 @@ internal sealed class RunningGeneration
     public int WantedDrafts(int length, int capacity) =>
         Math.Max(0, Math.Min(Depth, Math.Min(_options.MaxTokens - (_count - _promptLength) - 1, capacity - length - 1)));
 
-    /// <summary>Drafts a token from the prediction layer's logits.</summary>
+    /// <summary>Drafts a token from what the prediction layer says.</summary>
+    /// <param name="next">One row; the greedy choice alone only where the generation <see cref="IsGreedy"/>.</param>
+    /// <param name="position">Where the token will stand.</param>
     /// <returns>The token, for drafting the next one from it.</returns>
-    public ReadOnlyMemory<int> AddDraft(ReadOnlySpan<float> logits, int position)
+    public ReadOnlyMemory<int> AddDraft(NextTokens next, int position)
     {
-        double[] proposed = _proposed[_drafts] ??= new double[_options.Temperature > 0 ? logits.Length : 0];
         Reserve(_count + _drafts + 1);
-        int place = _count + _drafts++;
-        _tokens[place] = _sampler.Draft(logits, position, proposed);
+        int place = _count + _drafts;
+        if (next.IsGreedy)
+        {
+            _tokens[place] = next.Token(0);
+        }
+        else
+        {
+            ReadOnlySpan<float> logits = next.Logits(0);
+            double[] proposed = _proposed[_drafts] ??= new double[IsGreedy ? 0 : logits.Length];
+            _tokens[place] = _sampler.Draft(logits, position, proposed);
+        }
+
+        _drafts++;
         return _tokens.AsMemory(place, 1);
     }
 

@@ -6,9 +6,6 @@ namespace Sinter.Runtime.Numerics;
 /// <summary>The two products inside attention's online loop, over a tile of rows (queries, or heads that share their keys) and keys.</summary>
 public static unsafe class AttentionTile
 {
-    /// <summary>From how many rows on values run in the register tiles of <see cref="Panel"/>; the numbers are the same either way.</summary>
-    private const int FewestTiled = 5;
-
     /// <summary>scores[row, key] += queries[row] · keys[key].</summary>
     /// <param name="turned">Whether the keys are turned into panels, so that lanes run along them: worth it for many rows. Sums are rounded otherwise then.</param>
     /// <param name="panel">Room for [depth, 2·V.Count] numbers.</param>
@@ -189,40 +186,48 @@ public static unsafe class AttentionTile
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
         where V : struct, ILanes<V>
     {
-        int whole = rows < FewestTiled ? 0 : width - width % (2 * V.Count);
-        for (int column = 0; column < whole; column += 2 * V.Count)
-            ValuePanel<V>(weights, stride, factors, rows, values + column, valueStride, count, outputs, column);
-        for (int row = 0; row < rows; row += 4)
+        int whole = width - width % (2 * V.Count);
+        for (int row = 0; row < rows;)
         {
-            int last = Math.Min(4, rows - row) - 1;
-            for (int column = whole; column < width; column += 2 * V.Count)
-                Value4<V>(weights + row * stride, stride, factors + row, last, values + column, valueStride, count, outputs + row, column, width - column);
+            // Six rows at once, or four where that leaves fewer places of a tile empty.
+            int left = rows - row;
+            bool four = left <= 4 || left is 7 or 8;
+            int taken = Math.Min(four ? 4 : Panel.Rows, left);
+            float* w = weights + row * stride;
+            for (int column = 0; column < (four ? 0 : whole); column += 2 * V.Count)
+                ValuePanel<V>(w, stride, factors + row, taken - 1, values + column, valueStride, count, outputs + row, column);
+            for (int first = 0; first < taken; first += 4)
+            {
+                for (int column = four ? 0 : whole; column < width; column += 2 * V.Count)
+                {
+                    Value4<V>(
+                        w + first * stride, stride, factors + row + first, Math.Min(4, taken - first) - 1, values + column, valueStride, count,
+                        outputs + row + first, column, width - column);
+                }
+            }
+
+            row += taken;
         }
     }
 
-    /// <summary>Two vectors of columns for all rows, in the register tiles of <see cref="Panel"/>.</summary>
+    /// <summary>Two vectors of columns for up to six rows, in the register tile of <see cref="Panel"/>.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ValuePanel<V>(
-        float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int column)
+        float* weights, int stride, float* factors, int last, float* values, int valueStride, int count, float** outputs, int column)
         where V : struct, ILanes<V>
     {
         float* sums = stackalloc float[Panel.Rows * 2 * V.Count];
-        for (int row = 0; row < rows; row += Panel.Rows)
+        for (int i = 0; i < 2 * Panel.Rows; i++) V.Zero.Store(sums + i * V.Count);
+        Panel.Tile<V>(
+            weights, weights + Math.Min(1, last) * stride, weights + Math.Min(2, last) * stride, weights + Math.Min(3, last) * stride,
+            weights + Math.Min(4, last) * stride, weights + Math.Min(5, last) * stride, count, values, valueStride, sums, 2 * V.Count, last);
+        for (int i = 0; i <= last; i++)
         {
-            int last = Math.Min(Panel.Rows, rows - row) - 1;
-            float* w = weights + row * stride;
-            for (int i = 0; i < 2 * Panel.Rows; i++) V.Zero.Store(sums + i * V.Count);
-            Panel.Tile<V>(
-                w, w + Math.Min(1, last) * stride, w + Math.Min(2, last) * stride, w + Math.Min(3, last) * stride, w + Math.Min(4, last) * stride,
-                w + Math.Min(5, last) * stride, count, values, valueStride, sums, 2 * V.Count, last);
-            for (int i = 0; i <= last; i++)
-            {
-                float* output = outputs[row + i] + column, sum = sums + i * 2 * V.Count;
-                V factor = V.All(factors[row + i]);
-                V.Fma(V.Load(output), factor, V.Load(sum)).Store(output);
-                V.Fma(V.Load(output + V.Count), factor, V.Load(sum + V.Count)).Store(output + V.Count);
-            }
+            float* output = outputs[i] + column, sum = sums + i * 2 * V.Count;
+            V factor = V.All(factors[i]);
+            V.Fma(V.Load(output), factor, V.Load(sum)).Store(output);
+            V.Fma(V.Load(output + V.Count), factor, V.Load(sum + V.Count)).Store(output + V.Count);
         }
     }
 

@@ -18,6 +18,18 @@ public readonly unsafe struct E4M3 : IWeightFormat
         get => true;
     }
 
+    public static int ScaleRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 128;
+    }
+
+    public static int ScaleColumns
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 128;
+    }
+
     public static float QuadFactor
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,6 +18,18 @@ public readonly unsafe struct F16 : IWeightFormat
         get => false;
     }
 
+    public static int ScaleRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1;
+    }
+
+    public static int ScaleColumns
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1;
+    }
+
     public static float QuadFactor
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

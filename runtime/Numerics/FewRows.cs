@@ -20,6 +20,9 @@ public static unsafe class FewRows
     /// </summary>
     private const int Ahead = 8192;
 
+    /// <summary>Bytes of a stored row from which on it is read by itself: in shorter ones, which caches hold, the sums' ends would cost more.</summary>
+    private const int LongRow = 768;
+
     /// <summary>Copies rows into [count, depth], in the order in which <see cref="Add"/> wants them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Arrange<V, W>(float** rows, int count, int depth, in MatrixView matrix, float* arranged)
@@ -62,19 +65,23 @@ public static unsafe class FewRows
             return;
         }
 
+        // As many groups of columns ahead as make up that distance, wherever they stand; one at least.
+        int groups = (int)Math.Max(1, Ahead / ((long)Columns * depth * W.Bytes));
         long* elements = stackalloc long[Columns];
         bool isWhole = IsWhole<V, W>(depth, matrix);
         for (int first = 0; first < columns; first += Columns)
         {
             int width = Math.Min(Columns, columns - first);
             for (int i = 0; i < Columns; i++) elements[i] = matrix.Element(column + first + Math.Min(i, width - 1));
+            long ahead = (matrix.Element(column + first + groups * Columns) - elements[0]) * W.Bytes;
             for (int row = 0; row < count; row += 4)
             {
                 float* x = arranged + (long)row * depth, place = sums + row * stride + first;
                 int rows = Math.Min(4, count - row);
-                if (rows == 1) Dot1<V, W>(x, depth, matrix.Weight, elements, width, place);
-                else if (rows == 2) Dot2<V, W>(x, depth, matrix.Weight, elements, width, place, stride);
-                else Dot4<V, W>(x, rows, depth, matrix.Weight, elements, width, place, stride);
+                if (rows == 1 && !W.IsBlockScaled && depth * W.Bytes >= LongRow) DotStream<V, W>(x, depth, matrix.Weight, elements, width, place);
+                else if (rows == 1) Dot1<V, W>(x, depth, matrix.Weight, elements, width, ahead, place);
+                else if (rows == 2) Dot2<V, W>(x, depth, matrix.Weight, elements, width, ahead, place, stride);
+                else Dot4<V, W>(x, rows, depth, matrix.Weight, elements, width, ahead, place, stride);
                 if (!isWhole)
                 {
                     for (int i = 0; i < rows; i++) AddRest<V, W>(x + (long)i * depth, depth, matrix.Weight, elements, width, place + i * stride);
@@ -89,9 +96,33 @@ public static unsafe class FewRows
         where W : struct, IWeightFormat =>
         depth % (4 * V.Count) == 0 && (!W.IsBlockScaled || matrix.Element(0) % matrix.Weight->Columns % MatrixView.ScaleBlock % (4 * V.Count) == 0);
 
+    /// <summary>
+    /// One row, columns one after the other, without scales: what is read is one stream through memory, which the machine fetches
+    /// ahead by itself, and faster than four streams that ask for it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DotStream<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, float* sums)
+        where V : struct, ILanes<V>
+        where W : struct, IWeightFormat
+    {
+        int whole = depth - depth % (4 * V.Count);
+        for (int column = 0; column < width; column++)
+        {
+            byte* w = weight->Data + elements[column] * W.Bytes;
+            V sum = V.Zero;
+            for (long k = 0; k < whole; k += 4 * V.Count)
+            {
+                W.LoadQuad(w + k * W.Bytes, out V first, out V second, out V third, out V fourth);
+                sum = Quad(x + k, first, second, third, fourth, sum);
+            }
+
+            sums[column] += Finish<V, W>(sum, V.Zero);
+        }
+    }
+
     /// <summary>One row, four columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dot1<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, float* sums)
+    private static void Dot1<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, long ahead, float* sums)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -120,10 +151,10 @@ public static unsafe class FewRows
             {
                 V x0 = V.Load(x + k), x1 = V.Load(x + k + V.Count), x2 = V.Load(x + k + 2 * V.Count), x3 = V.Load(x + k + 3 * V.Count);
                 byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes, p2 = w2 + k * W.Bytes, p3 = w3 + k * W.Bytes;
-                Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
-                Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
-                Tiles.Prefetch(p2 + Ahead, 4 * V.Count * W.Bytes);
-                Tiles.Prefetch(p3 + Ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p0 + ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p1 + ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p2 + ahead, 4 * V.Count * W.Bytes);
+                Tiles.Prefetch(p3 + ahead, 4 * V.Count * W.Bytes);
                 W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                 a0 = Quad(x0, x1, x2, x3, first, second, third, fourth, a0);
                 W.LoadQuad(p1, out first, out second, out third, out fourth);
@@ -152,7 +183,7 @@ public static unsafe class FewRows
 
     /// <summary>Two rows, four columns: what the check of a drafted token has.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Dot2<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, float* sums, int stride)
+    private static void Dot2<V, W>(float* x, int depth, StoredWeight* weight, long* elements, int width, long ahead, float* sums, int stride)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -174,8 +205,8 @@ public static unsafe class FewRows
                 for (long k = start; k < whole; k += 4 * V.Count)
                 {
                     byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes;
-                    Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
-                    Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p0 + ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p1 + ahead, 4 * V.Count * W.Bytes);
                     W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                     a00 = Quad(x0 + k, first, second, third, fourth, a00);
                     a10 = Quad(x1 + k, first, second, third, fourth, a10);
@@ -203,7 +234,7 @@ public static unsafe class FewRows
     /// <summary>Three or four rows, four columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Dot4<V, W>(
-        float* x, int rows, int depth, StoredWeight* weight, long* elements, int width, float* sums, int stride)
+        float* x, int rows, int depth, StoredWeight* weight, long* elements, int width, long ahead, float* sums, int stride)
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
@@ -229,8 +260,8 @@ public static unsafe class FewRows
                 for (long k = start; k < whole; k += 4 * V.Count)
                 {
                     byte* p0 = w0 + k * W.Bytes, p1 = w1 + k * W.Bytes;
-                    Tiles.Prefetch(p0 + Ahead, 4 * V.Count * W.Bytes);
-                    Tiles.Prefetch(p1 + Ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p0 + ahead, 4 * V.Count * W.Bytes);
+                    Tiles.Prefetch(p1 + ahead, 4 * V.Count * W.Bytes);
                     W.LoadQuad(p0, out V first, out V second, out V third, out V fourth);
                     a00 = Quad(x0 + k, first, second, third, fourth, a00);
                     a10 = Quad(x1 + k, first, second, third, fourth, a10);
@@ -297,9 +328,10 @@ public static unsafe class FewRows
         }
     }
 
+    /// <summary>A quad by itself, then added: the next one need not wait for four multiplications.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Quad<V>(V x0, V x1, V x2, V x3, V first, V second, V third, V fourth, V sum)
-        where V : struct, ILanes<V> => V.Fma(x3, fourth, V.Fma(x2, third, V.Fma(x1, second, V.Fma(x0, first, sum))));
+        where V : struct, ILanes<V> => sum + V.Fma(x3, fourth, V.Fma(x2, third, V.Fma(x1, second, x0 * first)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Quad<V>(float* x, V first, V second, V third, V fourth, V sum)

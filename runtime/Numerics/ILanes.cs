@@ -85,6 +85,9 @@ public unsafe interface ILanes<V>
     /// <summary><see cref="Count"/> E4M3 codes.</summary>
     static abstract V LoadE4M3(byte* place);
 
+    /// <summary><see cref="Count"/> whole numbers of 8 bits.</summary>
+    static abstract V LoadInt8(sbyte* place);
+
     /// <summary>
     /// Four times <see cref="Count"/> E4M3 codes as numbers · 2^-120, those at places 0, 1, 2 and 3 modulo 4 apart; the
     /// code that stands for no number becomes 480 and is left to <see cref="MarkNaN"/>.

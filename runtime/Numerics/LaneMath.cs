@@ -29,10 +29,10 @@ public static class LaneMath
     public static V Sigmoid<V>(V x)
         where V : struct, ILanes<V> => V.All(1f) / (V.All(1f) + Exp(-x));
 
-    /// <summary>x / (1 + e^-x)</summary>
+    /// <summary>x / (1 + e^-x). Minus infinity is taken for the lowest number: the limit is zero, and ∞/∞ would be none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Silu<V>(V x)
-        where V : struct, ILanes<V> => x / (V.All(1f) + Exp(-x));
+        where V : struct, ILanes<V> => V.Max(V.All(float.MinValue), x) / (V.All(1f) + Exp(-x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Rsqrt<V>(V x)
@@ -65,14 +65,17 @@ public static class LaneMath
         return V.WhereLess(magnitude, V.All(0.625f), small, large);
     }
 
-    /// <summary>How many lanes a row of this width still fills from there on; a constant where the vectors divide the width.</summary>
+    /// <summary>
+    /// How many lanes a row of this width still fills from there on, whole vectors from its beginning; a constant where the vectors
+    /// divide the width.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Left<V>(int width, int at)
         where V : struct, ILanes<V> => width % V.Count == 0 ? V.Count : Math.Min(V.Count, width - at);
 
     public static float Sigmoid(float x) => 1f / (1f + MathF.Exp(-x));
 
-    public static float Silu(float x) => x / (1f + MathF.Exp(-x));
+    public static float Silu(float x) => MathF.Max(float.MinValue, x) / (1f + MathF.Exp(-x));
 
     public static float Rsqrt(float x) => 1f / MathF.Sqrt(x);
 

@@ -154,23 +154,28 @@ public readonly unsafe struct Lanes128 : ILanes<Lanes128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 LoadInt8(sbyte* place) =>
+        new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)place).AsSByte()))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadE4M3Quads(byte* place, out Lanes128 first, out Lanes128 second, out Lanes128 third, out Lanes128 fourth)
     {
-        // Sign to bit 31, exponent and mantissa to bits 26..20.
-        Vector128<int> codes = Vector128.Load((int*)place);
-        Vector128<int> mask = Vector128.Create(unchecked((int)0x87f00000));
-        first = new((((codes << 24) >> 4) & mask).AsSingle());
-        second = new((((codes << 16) >> 4) & mask).AsSingle());
-        third = new((((codes << 8) >> 4) & mask).AsSingle());
-        fourth = new(((codes >> 4) & mask).AsSingle());
+        // Sign to bit 31, exponent and mantissa to bits 26..20. Two codes move at once in halves of 16 bits first: shifts
+        // are what limits this.
+        Vector128<short> codes = Vector128.Load((short*)place);
+        Vector128<int> odd = (codes >> 4).AsInt32(), even = ((codes << 8) >> 4).AsInt32(), mask = Vector128.Create(unchecked((int)0x87f00000));
+        first = new(((even << 16) & mask).AsSingle());
+        second = new(((odd << 16) & mask).AsSingle());
+        third = new((even & mask).AsSingle());
+        fourth = new((odd & mask).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 MarkNaN(byte* place, Lanes128 marks)
     {
-        // 0x7f is the only magnitude that carries into its byte's upper bit.
-        Vector128<uint> magnitudes = Vector128.Load((uint*)place) & Vector128.Create(0x7f7f7f7fu);
-        return new((marks._value.AsUInt32() | (magnitudes + Vector128.Create(0x01010101u))).AsSingle());
+        // Only the magnitude 0x7f turns its byte's upper bit when one is added to the code.
+        Vector128<byte> codes = Vector128.Load(place), next = codes + Vector128<byte>.One;
+        return new((marks._value.AsUInt32() | (codes ^ next).AsUInt32()).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,7 +16,7 @@ public readonly unsafe struct MatrixView(
     int block = int.MaxValue,
     int blockStride = 0)
 {
-    /// <summary>Rows and columns that share a scale.</summary>
+    /// <summary>The most columns that share a scale in any format.</summary>
     public const int ScaleBlock = 128;
 
     public readonly StoredWeight* Weight = weight;
@@ -43,13 +43,13 @@ public readonly unsafe struct MatrixView(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int BlockEnd<W>(int start, int depth, int at)
         where W : struct, IWeightFormat =>
-        W.IsBlockScaled ? Math.Min(depth, start + ScaleBlock - (at + start) % ScaleBlock) : depth;
+        W.IsBlockScaled ? Math.Min(depth, start + W.ScaleColumns - (at + start) % W.ScaleColumns) : depth;
 
     /// <summary>Where the scale of an element's block stands.</summary>
     public static float* Scale(StoredWeight* weight, long element)
     {
         (ulong row, ulong column) = Math.DivRem((ulong)element, (ulong)weight->Columns);
-        return weight->Scales + row / ScaleBlock * (ulong)weight->ScaleColumns + column / ScaleBlock;
+        return weight->Scales + row / (ulong)ScaleBlocks.Rows(weight->Format) * (ulong)weight->ScaleColumns + column / (ulong)ScaleBlocks.Columns(weight->Format);
     }
 
     /// <summary>The first <paramref name="count"/> numbers from an element on within one stored row, widened and scaled; other lanes are zero.</summary>
@@ -84,7 +84,7 @@ public readonly unsafe struct MatrixView(
         where V : struct, ILanes<V>
     {
         float* scale = Scale(weight, element);
-        int left = ScaleBlock - (int)(element % weight->Columns % ScaleBlock);
+        int block = ScaleBlocks.Columns(weight->Format), left = block - (int)(element % weight->Columns % block);
         return left >= count ? V.All(scale[0]) : V.First(V.All(scale[0]), left, V.All(scale[1]));
     }
 }

@@ -15,7 +15,7 @@ public static unsafe class TurnedRows
     /// <summary>Columns that are widened at once: two register tiles of six.</summary>
     private const int Strip = 2 * Panel.Rows;
 
-    /// <summary>Most columns of a call of <see cref="Add"/>: a multiple of a strip's and of all lane counts.</summary>
+    /// <summary>Columns whose products are turned back together: a multiple of a strip's and of all lane counts.</summary>
     private const int BlockColumns = 48;
 
     /// <summary>Most rows.</summary>
@@ -47,7 +47,6 @@ public static unsafe class TurnedRows
         where W : struct, IWeightFormat
     {
         float* results = stackalloc float[BlockColumns * MostRows];
-        Tiles.Clear(results, BlockColumns * MostRows);
         for (int first = 0; first < columns; first += Strip)
         {
             int last = Math.Min(Strip, columns - first) - 1;
@@ -57,24 +56,55 @@ public static unsafe class TurnedRows
                 Tiles.Prefetch(matrix.Place<W>(column + first + i + Strip), depth * W.Bytes);
             }
 
-            float* group = turned, result = results + first * MostRows;
-            for (int row = 0; row < count;)
-            {
-                int width = GroupWidth<V>(count - row);
-                if (width == 2 * V.Count)
-                {
-                    Pair<V>(strips, depth, group, result, Math.Min(last, Panel.Rows - 1));
-                    if (last >= Panel.Rows) Pair<V>(strips + (long)Panel.Rows * depth, depth, group, result + Panel.Rows * MostRows, last - Panel.Rows);
-                }
-                else if (width == V.Count) Single<V>(strips, depth, group, result, last);
-                else Single<Lanes256>(strips, depth, group, result, last);
-                group += (long)width * depth;
-                result += width;
-                row += width;
-            }
+            Multiply<V>(turned, count, depth, strips, depth, last, results + first * MostRows);
         }
 
         TurnBack<V>(results, count, columns, sums, stride);
+    }
+
+    /// <summary>As <see cref="Add"/>, with f32 columns that stand anywhere, as the keys of attention do.</summary>
+    /// <param name="columnStride">From one column to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddPlain<V>(float* turned, int count, int depth, float* matrix, int columnStride, int columns, float* sums, int stride)
+        where V : struct, ILanes<V>
+    {
+        float* results = stackalloc float[BlockColumns * MostRows];
+        for (int block = 0; block < columns; block += BlockColumns)
+        {
+            int width = Math.Min(BlockColumns, columns - block);
+            for (int first = 0; first < width; first += Strip)
+            {
+                float* strip = matrix + (long)(block + first) * columnStride;
+                // As many columns on: what the next call will read.
+                for (int i = 0; i < Math.Min(Strip, width - first); i++)
+                    Tiles.Prefetch((byte*)(strip + (long)(columns + i) * columnStride), depth * sizeof(float));
+                Multiply<V>(turned, count, depth, strip, columnStride, Math.Min(Strip, width - first) - 1, results + first * MostRows);
+            }
+
+            TurnBack<V>(results, count, width, sums + block, stride);
+        }
+    }
+
+    /// <summary>A strip of columns with all groups of rows. What stands past the last column is what was there before, and is not read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply<V>(float* turned, int count, int depth, float* strip, int columnStride, int last, float* result)
+        where V : struct, ILanes<V>
+    {
+        for (int row = 0; row < count;)
+        {
+            int width = GroupWidth<V>(count - row);
+            if (width == 2 * V.Count)
+            {
+                Pair<V>(strip, columnStride, depth, turned, result, Math.Min(last, Panel.Rows - 1));
+                if (last >= Panel.Rows)
+                    Pair<V>(strip + (long)Panel.Rows * columnStride, columnStride, depth, turned, result + Panel.Rows * MostRows, last - Panel.Rows);
+            }
+            else if (width == V.Count) Single<V>(strip, columnStride, depth, turned, result, last);
+            else Single<Lanes256>(strip, columnStride, depth, turned, result, last);
+            turned += (long)width * depth;
+            result += width;
+            row += width;
+        }
     }
 
     /// <summary>Rows of the next group: two vectors, one, or half of one of 512 bits, so that few lanes stay idle.</summary>
@@ -127,31 +157,41 @@ public static unsafe class TurnedRows
 
     /// <summary>Six columns, two vectors of rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Pair<V>(float* strips, int depth, float* group, float* result, int last)
-        where V : struct, ILanes<V> =>
+    private static void Pair<V>(float* strip, int columnStride, int depth, float* group, float* result, int last)
+        where V : struct, ILanes<V>
+    {
+        for (int i = 0; i <= last; i++)
+        {
+            V.Zero.Store(result + i * MostRows);
+            V.Zero.Store(result + i * MostRows + V.Count);
+        }
+
         Panel.Tile<V>(
-            strips,
-            strips + (long)Math.Min(1, last) * depth,
-            strips + (long)Math.Min(2, last) * depth,
-            strips + (long)Math.Min(3, last) * depth,
-            strips + (long)Math.Min(4, last) * depth,
-            strips + (long)Math.Min(5, last) * depth,
+            strip,
+            strip + (long)Math.Min(1, last) * columnStride,
+            strip + (long)Math.Min(2, last) * columnStride,
+            strip + (long)Math.Min(3, last) * columnStride,
+            strip + (long)Math.Min(4, last) * columnStride,
+            strip + (long)Math.Min(5, last) * columnStride,
             depth,
             group,
             2 * V.Count,
             result,
             MostRows,
             last);
+    }
 
-    /// <summary>Twelve columns, one vector of rows.</summary>
+    /// <summary>Twelve columns, one vector of rows; columns past the last one repeat it and are not stored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Single<V>(float* strips, int depth, float* group, float* result, int last)
+    private static void Single<V>(float* strip, int columnStride, int depth, float* group, float* result, int last)
         where V : struct, ILanes<V>
     {
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
         V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
-        float* w0 = strips, w1 = w0 + depth, w2 = w1 + depth, w3 = w2 + depth, w4 = w3 + depth, w5 = w4 + depth;
-        float* w6 = w5 + depth, w7 = w6 + depth, w8 = w7 + depth, w9 = w8 + depth, w10 = w9 + depth, w11 = w10 + depth;
+        float* w0 = strip, w1 = Column(strip, columnStride, 1, last), w2 = Column(strip, columnStride, 2, last);
+        float* w3 = Column(strip, columnStride, 3, last), w4 = Column(strip, columnStride, 4, last), w5 = Column(strip, columnStride, 5, last);
+        float* w6 = Column(strip, columnStride, 6, last), w7 = Column(strip, columnStride, 7, last), w8 = Column(strip, columnStride, 8, last);
+        float* w9 = Column(strip, columnStride, 9, last), w10 = Column(strip, columnStride, 10, last), w11 = Column(strip, columnStride, 11, last);
         for (long k = 0; k < depth; k++, group += V.Count)
         {
             V x = V.Load(group);
@@ -169,7 +209,6 @@ public static unsafe class TurnedRows
             a11 = V.Fma(V.All(w11[k]), x, a11);
         }
 
-        // What stands past the last column is what an earlier strip left there, and is not read.
         a0.Store(result);
         if (last > 0) a1.Store(result + MostRows);
         if (last > 1) a2.Store(result + 2 * MostRows);
@@ -183,6 +222,9 @@ public static unsafe class TurnedRows
         if (last > 9) a10.Store(result + 10 * MostRows);
         if (last > 10) a11.Store(result + 11 * MostRows);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Column(float* strip, int columnStride, int column, int last) => strip + (long)Math.Min(column, last) * columnStride;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TurnBack<V>(float* results, int count, int columns, float* sums, int stride)

@@ -8,8 +8,14 @@ public unsafe interface IWeightFormat
     /// <summary>Bytes a number.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Whether numbers are to be multiplied with the scale of their 128 × 128 block.</summary>
+    /// <summary>Whether numbers are to be multiplied with the scale of their block of <see cref="ScaleRows"/> × <see cref="ScaleColumns"/>.</summary>
     static abstract bool IsBlockScaled { get; }
+
+    /// <summary>Stored rows that share scales: a power of two.</summary>
+    static abstract int ScaleRows { get; }
+
+    /// <summary>Neighbours in a stored row that share a scale: a power of two that divides 128, and no fewer than the widest vector.</summary>
+    static abstract int ScaleColumns { get; }
 
     /// <summary>V.Count numbers in their order.</summary>
     static abstract V Load<V>(byte* place)

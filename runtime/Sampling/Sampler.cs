@@ -96,8 +96,11 @@ public sealed class Sampler
         return false;
     }
 
+    /// <summary>Whether it always takes the token of the greatest logit, so that no other logit matters.</summary>
+    public bool IsGreedy => _options.Temperature == 0 || _options.TopK == 1;
+
     /// <summary>Whether the greatest logit leaves nothing to chance.</summary>
-    private bool IsCertain(float greatest) => _options.Temperature == 0 || _options.TopK == 1 || float.IsPositiveInfinity(greatest);
+    private bool IsCertain(float greatest) => IsGreedy || float.IsPositiveInfinity(greatest);
 
     /// <summary>The tokens that may come, as the first of the candidates, with their weights.</summary>
     private (int Count, double Total) Choose(ReadOnlySpan<float> logits, float greatest)
@@ -108,6 +111,15 @@ public sealed class Sampler
         if (_options.TopP < 1) (count, total) = KeepNucleus(count, total);
         if (_options.MinP > 0) (count, total) = KeepLikely(count);
         return (count, total);
+    }
+
+    /// <summary>The token of the greatest logit, the lowest among equals; logits are numbers.</summary>
+    internal static int Greatest(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int i = 1; i < logits.Length; i++)
+            if (logits[i] > logits[best]) best = i;
+        return best;
     }
 
     /// <summary>The token of the greatest logit, the lowest among equals.</summary>

@@ -29,7 +29,12 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
         _memory = new TrainingMemory(program, options, _team.Count);
         _optimizer = new OptimizerStep(_memory, _team);
         BalancedLayers = [.. program.Training.Balanced.SelectMany(declaration => Enumerable.Range(0, declaration.Layers).Select(layer => Balanced(declaration, declaration.FirstLayer + layer)))];
-        _cast = _memory.CastWeights;
+        _cast = (in Worker worker) =>
+        {
+            _memory.Pass.Clock?.Start(in worker);
+            _memory.CastWeights(in worker);
+            _memory.Pass.Clock?.StopOwn(in worker, 0);
+        };
         _forward = (in Worker worker) => _program.Forward(ref _memory.Pass, in worker);
         _both = (in Worker worker) =>
         {
@@ -37,6 +42,19 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
             _program.Backward(ref _memory.Pass, in worker);
         };
     }
+
+    /// <summary>What the session does besides the program's kernels: the last numbers of a <see cref="Clock"/>.</summary>
+    public static IReadOnlyList<string> OwnKernels { get; } = ["CastWeights", "GradientNorm", "AdamW"];
+
+    /// <summary>Of a program compiled with clocks: where the time of its steps is counted, for its kernels and <see cref="OwnKernels"/>, and not that of evaluations; to be set before the first step.</summary>
+    public KernelClock? Clock
+    {
+        get => _memory.Pass.Clock;
+        set => _memory.Pass.Clock = value;
+    }
+
+    /// <summary>How many threads the session has.</summary>
+    public int Threads => _team.Count;
 
     public override ModelDescription Description => _program.Description;
 
@@ -55,7 +73,7 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
         if (factors.Sequences < 1) throw new ArgumentException("A batch has at least one sequence.", nameof(factors));
         float* worths = _memory.Pass.Worths;
         worths[TrainingPass.MainLoss] = (float)(1.0 / factors.Sequences);
-        worths[TrainingPass.PredictionLoss] = Depth == 0 ? 0 : (float)(factors.Prediction / Depth / factors.Sequences);
+        for (int depth = 0; depth < Depth; depth++) worths[TrainingPass.PredictionLoss + depth] = (float)(factors.Prediction / Depth / factors.Sequences);
         worths[TrainingPass.BalanceLoss] = (float)(factors.Balance / factors.Sequences);
         _memory.Pass.Trains = true;
         return Run(_both, tokens, sequences, documents);
@@ -64,7 +82,16 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
     public override BatchReport Evaluate(ReadOnlySpan<int> tokens, int sequences, ReadOnlySpan<int> documents = default)
     {
         _memory.Pass.Trains = false;
-        return Run(_forward, tokens, sequences, documents);
+        if (Clock is not { } clock) return Run(_forward, tokens, sequences, documents);
+        clock.IsPaused = true;
+        try
+        {
+            return Run(_forward, tokens, sequences, documents);
+        }
+        finally
+        {
+            clock.IsPaused = false;
+        }
     }
 
     public override double Step(AdamWSettings settings, double rate, double clip)
@@ -83,19 +110,20 @@ public sealed unsafe class CompiledTrainingSession : TrainingSession
     private BatchReport Run(TeamWork work, ReadOnlySpan<int> tokens, int sequences, ReadOnlySpan<int> documents)
     {
         int length = Check(tokens, sequences);
-        if (!documents.IsEmpty) throw new SinterException("Masks between documents are not there yet; train without them.");
-        var losses = new double[TrainingPass.LossKinds];
+        if (!documents.IsEmpty && documents.Length != tokens.Length) throw new ArgumentException($"{tokens.Length} tokens have the numbers of {documents.Length} documents.", nameof(documents));
+        var losses = new double[_memory.LossKinds];
         new Span<int>(_memory.Pass.Loads, BalancedLayers.Count * _memory.Pass.LoadStride).Clear();
         _team.Run(_cast);
         for (int i = 0; i < sequences; i++)
         {
-            _memory.Begin(tokens.Slice(i * (length + 1 + Depth), length + 1 + Depth), length);
+            int row = length + 1 + Depth;
+            _memory.Begin(tokens.Slice(i * row, row), length, documents.IsEmpty ? default : documents.Slice(i * row, length));
             _team.Run(work, _memory.Scratch, _memory.ScratchStride);
             for (int kind = 0; kind < losses.Length; kind++) losses[kind] += _memory.Pass.Losses[kind];
         }
 
         List<int[]> loads = [.. BalancedLayers.Select((layer, i) => new Span<int>(_memory.Pass.Loads + i * _memory.Pass.LoadStride, layer.Experts).ToArray())];
-        double[] prediction = Depth == 0 ? [] : [losses[TrainingPass.PredictionLoss] / sequences];
+        double[] prediction = [.. losses[TrainingPass.PredictionLoss..].Select(loss => loss / sequences)];
         return new BatchReport(sequences, losses[TrainingPass.MainLoss] / sequences, prediction, losses[TrainingPass.BalanceLoss] / sequences, loads);
     }
 

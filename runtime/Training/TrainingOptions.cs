@@ -1,4 +1,5 @@
 using Sinter.Runtime.Checkpoints;
+using Sinter.Runtime.Training.Ranks;
 
 namespace Sinter.Runtime.Training;
 
@@ -27,6 +28,12 @@ public sealed record TrainingOptions
 
     /// <summary>How the moments of AdamW are kept: <see cref="ElementType.F32"/> or, as in the report, <see cref="ElementType.BF16"/>.</summary>
     public ElementType Moments { get; init; } = ElementType.BF16;
+
+    /// <summary>Whether positions count from the beginning of a document where masks between documents are given; else from that of the sequence.</summary>
+    public bool RestartsPositions { get; init; }
+
+    /// <summary>The processes that train together, each on its part of a batch. Each keeps the moments of its share of the weights only.</summary>
+    public ICommunicator Ranks { get; init; } = OneProcess.Alone;
 }
 
 /// <summary>What the parts of the objective are worth in a batch.</summary>

@@ -70,7 +70,7 @@ public abstract class TrainingSession : IDisposable
 
     /// <summary>
     /// One step of AdamW on every trained tensor with the gradients that were added up, clipped by their norm; then the
-    /// gradients are zero and <see cref="Steps"/> has one more.
+    /// gradients are zero and <see cref="Steps"/> has one more. Where several ranks train, all make it together.
     /// </summary>
     /// <param name="rate">The learning rate of this step.</param>
     /// <param name="clip">The norm that the gradients are clipped to; infinity for none.</param>

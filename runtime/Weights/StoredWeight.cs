@@ -14,6 +14,9 @@ public enum WeightFormat : byte
 
     /// <summary>8-bit E4M3 codes, one f32 scale a block of 128 rows × 128 columns (<c>weight_scale_inv</c>).</summary>
     E4M3,
+
+    /// <summary>Whole numbers from -127 to 127, one f32 scale for each 64 neighbours in a row. Made while loading; no checkpoint has it.</summary>
+    Int8,
 }
 
 /// <summary>
@@ -25,13 +28,13 @@ public unsafe struct StoredWeight
     /// <summary>The first number; never null once a model is loaded.</summary>
     public byte* Data;
 
-    /// <summary>[ceil(rows/128), ceil(columns/128)] block scales of an <see cref="WeightFormat.E4M3"/> matrix, else null.</summary>
+    /// <summary>[ceil(rows/r), ceil(columns/c)] scales for blocks of r×c, see <see cref="ScaleBlocks"/>; null for formats without.</summary>
     public float* Scales;
 
     /// <summary>Numbers a row.</summary>
     public int Columns;
 
-    /// <summary>Scales a row of blocks: ceil(<see cref="Columns"/> / 128).</summary>
+    /// <summary>Scales a row of blocks.</summary>
     public int ScaleColumns;
 
     public WeightFormat Format;

@@ -20,6 +20,12 @@ public enum WeightStorage
     /// projection of multi-token prediction stay as they are.
     /// </summary>
     E4M3,
+
+    /// <summary>
+    /// Matrices of attention and feed-forward layers in whole numbers from -127 to 127 with a scale for each 64 of a row, its largest magnitude
+    /// over 127. What is read across its rows (<c>kv_b_proj</c>) stays as it is, beside what E4M3 leaves.
+    /// </summary>
+    Int8,
 }
 
 /// <summary>Turns stored matrices into other formats while they are loaded.</summary>
@@ -35,7 +41,13 @@ internal static unsafe class WeightConversion
     public static WeightFormat Target(string declaration, StoredTensor tensor, WeightFormat stored, WeightStorage storage)
     {
         if (storage == WeightStorage.AsStored || tensor.Shape.Count != 2 || !IsLinear(declaration)) return stored;
-        return storage == WeightStorage.BF16 ? WeightFormat.BF16 : WeightFormat.E4M3;
+        return storage switch
+        {
+            WeightStorage.BF16 => WeightFormat.BF16,
+            WeightStorage.E4M3 => WeightFormat.E4M3,
+            // Absorbed attention reads this one along its columns, where every number would have a scale of its own.
+            _ => declaration.EndsWith(".kv_b_proj.weight", StringComparison.Ordinal) ? stored : WeightFormat.Int8,
+        };
     }
 
     /// <summary>Bytes of a matrix's numbers in a format.</summary>
@@ -47,13 +59,13 @@ internal static unsafe class WeightConversion
     };
 
     /// <summary>Bytes of a matrix's scales in a format.</summary>
-    public static long ScaleBytes(StoredTensor tensor, WeightFormat format) => format == WeightFormat.E4M3
-        ? (long)WeightBinding.Blocks(tensor.Shape[0]) * WeightBinding.Blocks(tensor.Shape[1]) * sizeof(float)
+    public static long ScaleBytes(StoredTensor tensor, WeightFormat format) => tensor.Shape.Count == 2
+        ? ScaleBlocks.Count(format, tensor.Shape[0], tensor.Shape[1]) * sizeof(float)
         : 0;
 
     /// <summary>Converts a matrix.</summary>
     /// <param name="weight">As stored.</param>
-    /// <param name="format">BF16 or E4M3.</param>
+    /// <param name="format">BF16, E4M3 or Int8.</param>
     /// <param name="data">Room for <see cref="DataBytes"/>.</param>
     /// <param name="scales">Room for <see cref="ScaleBytes"/>.</param>
     public static void Convert(BoundWeight weight, WeightFormat format, byte* data, float* scales)
@@ -66,6 +78,7 @@ internal static unsafe class WeightConversion
             {
                 int from = block * MatrixView.ScaleBlock, to = Math.Min(columns, from + MatrixView.ScaleBlock);
                 if (format == WeightFormat.BF16) ToBF16(weight, first, end, from, to, (ushort*)data);
+                else if (format == WeightFormat.Int8) ToInt8(weight, first, end, from, to, (sbyte*)data, scales);
                 else ToE4M3(weight, first, end, from, to, data, scales + (long)band * WeightBinding.Blocks(columns) + block);
             }
         });
@@ -103,6 +116,31 @@ internal static unsafe class WeightConversion
         float inverse = 1 / *scale;
         for (int row = first; row < end; row++)
             for (int column = from; column < to; column++) data[row * columns + column] = ElementCasts.EncodeE4M3(Number(weight, row, column) * inverse);
+    }
+
+    private static void ToInt8(BoundWeight weight, int first, int end, int from, int to, sbyte* data, float* scales)
+    {
+        const float Most = 127;
+        long columns = weight.Columns, groups = ScaleBlocks.Of(weight.Columns, Int8.ScaleColumns);
+        for (int row = first; row < end; row++)
+        {
+            for (int start = from; start < to; start += Int8.ScaleColumns)
+            {
+                int stop = Math.Min(to, start + Int8.ScaleColumns);
+                float largest = 0;
+                for (int column = start; column < stop; column++)
+                {
+                    float size = Math.Abs(Number(weight, row, column));
+                    if (!(size <= largest)) largest = size;
+                }
+
+                // No code stands for what is not a number or infinite: the scale does, and with it the whole group.
+                scales[row * groups + start / Int8.ScaleColumns] = float.IsFinite(largest) ? largest / Most : float.NaN;
+                float inverse = largest > 0 && float.IsFinite(largest) ? Most / largest : 0;
+                for (int column = start; column < stop; column++)
+                    data[row * columns + column] = inverse > 0 ? (sbyte)MathF.Round(Math.Clamp(Number(weight, row, column) * inverse, -Most, Most)) : (sbyte)0;
+            }
+        }
     }
 
     private static float Number(BoundWeight weight, int row, int column)

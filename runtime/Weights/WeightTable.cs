@@ -93,7 +93,9 @@ public sealed unsafe class WeightTable : IDisposable
         for (int slot = 0; slot < _weights.Length; slot++)
         {
             if (_weights[slot] is not { } weight) continue;
-            long at = FiniteScan.FirstNonFinite(_formats[slot], Weights[slot].Data, weight.Tensor.Count);
+            // Int8 has no code for it: the tensor that it was made of tells.
+            bool isInt8 = _formats[slot] == WeightFormat.Int8;
+            long at = FiniteScan.FirstNonFinite(isInt8 ? weight.Format : _formats[slot], isInt8 ? weight.Tensor.Data : Weights[slot].Data, weight.Tensor.Count);
             if (at >= 0) return new NonFiniteWeight(weight.Tensor.File, weight.Tensor.Name, weight.Tensor.Shape, at);
             if (weight.Scales is not { } scales || IsConverted(slot, weight)) continue;
             at = FiniteScan.FirstNonFinite(WeightFormat.F32, (byte*)Weights[slot].Scales, scales.Count);
@@ -135,7 +137,7 @@ public sealed unsafe class WeightTable : IDisposable
                 Data = (byte*)place.Data,
                 Scales = (float*)place.Scales,
                 Columns = columns,
-                ScaleColumns = place.Scales == 0 ? 0 : WeightBinding.Blocks(columns),
+                ScaleColumns = place.Scales == 0 ? 0 : ScaleBlocks.Of(columns, ScaleBlocks.Columns(_formats[slot])),
                 Format = _formats[slot],
             };
         }
@@ -158,7 +160,7 @@ public sealed unsafe class WeightTable : IDisposable
         }
 
         // What was read of the file is not needed any more, and would be counted beside its copy.
-        Arena.Forget(weight.Tensor.Data, weight.Tensor.ByteCount);
+        weight.Tensor.Forget();
         return ((nint)data, scaleBytes > 0 ? (nint)scales : 0);
     }
 

@@ -53,6 +53,22 @@ public sealed class ModelFileTests : IDisposable
         (await SinterProcess.Run(arguments)).IsRefusal("--context 134217728", "more bytes than can be counted");
     }
 
+    /// <summary>The routed experts of 58 layers, read once: 256 · 3 · 7168 · 2048 bytes each at 3.35 TB/s, where all are chosen.</summary>
+    [Fact]
+    public async Task Plan_predicts_a_step_on_a_device()
+    {
+        string json = (await SinterProcess.Run("plan", "models/deepseek_v3_671b.sinter", "--device", "h800", "--batch", "1024", "--json")).IsFine();
+        JsonElement[] devices = [.. JsonDocument.Parse(json).RootElement.GetProperty("models")[0].GetProperty("devices").EnumerateArray()];
+        Assert.Equal(2, devices.Length);
+        JsonElement[] kernels = [.. devices[0].GetProperty("kernels").EnumerateArray()];
+        double experts = kernels.Where(kernel => kernel.GetProperty("calls_per_step").GetInt32() == 58).Sum(kernel => kernel.GetProperty("predicted_seconds_per_step").GetDouble());
+        Assert.InRange(experts, 58 * 256 * 3.0 * 7168 * 2048 / 3.35e12, 2 * 58 * 256 * 3.0 * 7168 * 2048 / 3.35e12);
+        Assert.Contains(kernels, kernel => kernel.GetProperty("limit").GetString() == "memory");
+        Assert.All(kernels, kernel => Assert.True(double.IsFinite(kernel.GetProperty("predicted_seconds_per_step").GetDouble())));
+        string text = (await SinterProcess.Run("plan", "models/deepseek_v3_671b.sinter", "--device", "a100")).IsFine();
+        Assert.Contains("on a100, predicted from its data sheet", text);
+    }
+
     [Fact]
     public async Task Plans_for_people_too()
     {

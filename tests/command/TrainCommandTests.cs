@@ -4,6 +4,8 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Threading.Tasks;
+using Parquet;
+using Parquet.Schema;
 using Sinter.Tests.Data;
 using Xunit;
 
@@ -28,9 +30,8 @@ public sealed class TrainCommandTests : IDisposable
     [Fact]
     public async Task A_killed_run_goes_on_bit_for_bit()
     {
-        string[] alone = ["--set", "num_nextn_predict_layers=0"];
-        (await Train("whole", [.. alone, "--steps", "20"])).IsFine();
-        using (Process process = SinterProcess.Start(Arguments("parts", [.. alone, "--steps", "2000000", "--save-every", "10"])))
+        (await Train("whole", "--steps", "20")).IsFine();
+        using (Process process = SinterProcess.Start(Arguments("parts", "--steps", "2000000", "--save-every", "10")))
         {
             // SIGKILL as soon as the first checkpoint is there.
             for (string? line; (line = await process.StandardOutput.ReadLineAsync()) is not null && !line.StartsWith("saved ", StringComparison.Ordinal);) ;
@@ -40,7 +41,7 @@ public sealed class TrainCommandTests : IDisposable
 
         // The kill may have come after further checkpoints: the run is taken back to the first.
         foreach (string later in Directory.GetDirectories(Path.Combine(_folder, "parts", "checkpoints"), "step-*").Order().Skip(1)) Directory.Delete(later, recursive: true);
-        (await Train("parts", [.. alone, "--steps", "20", "--resume"])).IsFine();
+        (await Train("parts", "--steps", "20", "--resume")).IsFine();
         Assert.Equal(File.ReadAllBytes(CheckpointFile("whole", "training.safetensors")), File.ReadAllBytes(CheckpointFile("parts", "training.safetensors")));
     }
 
@@ -70,6 +71,74 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Parquet_trains_as_JSON_Lines_do()
+    {
+        string[] documents = [.. File.ReadAllText(s_val).Chunk(3000).Take(12).Select(part => new string(part))];
+        string parquet = Path.Combine(_folder, "text.parquet"), lines = Path.Combine(_folder, "text.jsonl");
+        File.WriteAllLines(lines, documents.Select(document => JsonSerializer.Serialize(new { text = document })));
+        var field = new DataField<string>("text");
+        await using (FileStream stream = File.Create(parquet))
+        {
+            await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(field), stream);
+            foreach (string[] part in documents.Chunk(5))
+            {
+                using ParquetRowGroupWriter group = writer.CreateRowGroup();
+                await group.WriteAsync(field, part);
+                group.CompleteValidate();
+            }
+        }
+
+        foreach (string data in (string[])[parquet, lines])
+            (await SinterProcess.Run([.. Arguments(Path.GetExtension(data)[1..], "--steps", "4").Select((argument, i) => i == 3 ? data : argument)])).IsFine();
+        Assert.Equal(File.ReadAllBytes(CheckpointFile("jsonl", "training.safetensors")), File.ReadAllBytes(CheckpointFile("parquet", "training.safetensors")));
+    }
+
+    /// <summary>Two sequences a step through four layers, and one optimizer: calls are counted a step, and most of a step is some kernel's.</summary>
+    [Fact]
+    public async Task A_profile_accounts_for_the_time_of_the_steps()
+    {
+        string text = (await Train("profile", "--steps", "12", "--profile")).IsFine();
+        string[][] kernels = [.. text.Split('\n').Where(line => line.Contains(" % ", StringComparison.Ordinal) && line.StartsWith("  ", StringComparison.Ordinal))
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        string[] Kernel(string name) => Assert.Single(kernels, kernel => kernel[0] == name);
+        Assert.Equal("8", Kernel("AttentionGradients")[1]);
+        Assert.Equal("1", Kernel("AdamW")[1]);
+
+        // Each share is rounded to a tenth of a hundredth.
+        Assert.InRange(kernels.Sum(kernel => double.Parse(kernel[2], System.Globalization.CultureInfo.InvariantCulture)), 50, 100.5 + 0.05 * kernels.Length);
+        Assert.All(kernels.Where(kernel => kernel[0].StartsWith("Product_", StringComparison.Ordinal)), kernel => Assert.NotEqual("0.0", kernel[6]));
+    }
+
+    /// <summary>Two stages, two depths of prediction, documents of JSON Lines with a mask between them; and what came of it runs.</summary>
+    [Fact]
+    public async Task A_later_stage_stretches_positions_and_every_depth_is_trained()
+    {
+        string folder = Path.Combine(_folder, "models");
+        foreach (string file in Directory.GetFiles(Path.Combine(Repository.Root, "models"), "*.sinter").Concat(Directory.GetFiles(Path.Combine(Repository.Root, "models", "parts"))))
+        {
+            string copy = Path.Combine(folder, Path.GetRelativePath(Path.Combine(Repository.Root, "models"), file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.WriteAllText(copy, File.ReadAllText(file).Replace("stage pretrain { length: 256 }", "stage pretrain { length: 32, steps: 2 }\n    stage extend { length: 64, batch: 1, steps: 2, rope: yarn(4) }", StringComparison.Ordinal));
+        }
+
+        string data = Path.Combine(_folder, "text.jsonl");
+        File.WriteAllLines(data, Enumerable.Range(0, 40).Select(i => $$"""{"text": "And it came to pass on day {{i}}, {{string.Concat(Enumerable.Repeat("and he went up, ", i % 9))}}."}"""));
+        (await SinterProcess.Run(
+        [
+            "train", Path.Combine(folder, "tiny_trained.sinter"), "--data", data, "--tokenizer", Repository.TinyTrained, "--out", Path.Combine(_folder, "run"), .. s_small,
+            "--set", "num_nextn_predict_layers=2", "--set", "data=packed(mask: documents, positions: documents, held_out: 0.2)",
+        ])).IsFine();
+
+        JsonElement[] steps = [.. File.ReadLines(Path.Combine(_folder, "run", "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).Where(line => line.TryGetProperty("loss", out _))];
+        Assert.Equal(["pretrain", "pretrain", "extend", "extend"], steps.Select(step => step.GetProperty("stage").GetString()));
+        Assert.Equal([64, 128, 192, 256], steps.Select(step => step.GetProperty("tokens").GetInt32()));
+        Assert.All(steps, step => Assert.Equal(2, step.GetProperty("mtp").GetArrayLength()));
+        JsonElement config = JsonDocument.Parse(File.ReadAllText(CheckpointFile("run", "config.json"))).RootElement, rope = config.GetProperty("rope_scaling");
+        Assert.Equal(("yarn", 4, 32, 128), (rope.GetProperty("type").GetString(), rope.GetProperty("factor").GetInt32(), rope.GetProperty("original_max_position_embeddings").GetInt32(), config.GetProperty("max_position_embeddings").GetInt32()));
+        Assert.NotEqual("", (await SinterProcess.Run("run", Path.GetDirectoryName(CheckpointFile("run", "config.json"))!, "In the", "--max-tokens", "2")).IsFine());
+    }
+
+    [Fact]
     public async Task A_file_that_the_disk_has_no_room_for_leaves_the_checkpoint_before()
     {
         (await Train("run", "--steps", "2")).IsFine();
@@ -96,6 +165,7 @@ public sealed class TrainCommandTests : IDisposable
     [Theory]
     [InlineData("There is no stage 'x'", "--stage", "x")]
     [InlineData("--set takes key=value", "--set", "rate")]
+    [InlineData("need a mask between them", "--set", "data=packed(positions: documents)")]
     [InlineData("packed documents", "--set", "mixture=weights(a: 1)")]
     [InlineData("the model's vocab_size is 1000: the tokenizer does not match the model", "--set", "vocab_size=1000")]
     [InlineData("sequences of 600 tokens, and TinyTrained has 512 positions", "--set", "pretrain.length=600")]

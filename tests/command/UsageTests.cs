@@ -50,6 +50,7 @@ public sealed class UsageTests
     [InlineData("--top-p takes a number from 0 to 1, not '1.5'", "run", "a", "b", "--top-p", "1.5")]
     [InlineData("--threads takes a whole number from 1 to 1024, not '0'", "bench", "a", "-t", "0")]
     [InlineData("--context takes a whole number", "plan", "a.sinter", "--context", "many")]
+    [InlineData("--device takes auto, cpu, opencl or cuda, not 'gpu'", "run", "a", "b", "--device", "gpu")]
     [InlineData("Required argument missing for option: '--seed'", "run", "a", "b", "--seed")]
     public async Task A_wrong_command_line_gets_one_sentence_and_exit_code_2(string expected, params string[] arguments)
     {

@@ -12,7 +12,6 @@ namespace Sinter.Cuda.Tests;
 public sealed class AssembledTests
 {
     private static readonly string s_folder = Path.Combine(Repository.Root, "generated", "cuda");
-    private static readonly string s_page = Path.Combine(Repository.Root, "docs", "cuda.md");
     private static readonly bool s_accepts = Environment.GetEnvironmentVariable("SINTER_ACCEPT") == "1";
 
     [Fact]
@@ -44,6 +43,8 @@ public sealed class AssembledTests
             Assert.Empty(assembled.Warnings);
             Assert.Equal((kernel.Name, 0, 0), (kernel.Name, assembled.SpillBytes, assembled.StackBytes));
             Assert.Equal((kernel.Name, kernel.Registers), (kernel.Name, assembled.Registers));
+            Assert.Equal((kernel.Name, kernel.RoundInstructions), (kernel.Name, kernel.RoundProducts == 0 ? 0 : assembled.RoundInstructions(kernel.Opcodes[0], kernel.RoundProducts)));
+            Assert.Equal((kernel.Name, kernel.RoundLoads), (kernel.Name, kernel.RoundLoads == 0 ? 0 : assembled.RoundInstructions(kernel.Opcodes[0], kernel.RoundProducts, "LDSM")));
             Assert.All(kernel.Opcodes, opcode => Assert.True(assembled.Opcodes.GetValueOrDefault(opcode) > 0, $"{kernel.Name} has no {opcode}"));
             Assert.DoesNotContain("STL", assembled.Opcodes.Keys);
             Assert.DoesNotContain("LDL", assembled.Opcodes.Keys);
@@ -54,18 +55,16 @@ public sealed class AssembledTests
     [AssemblerFact]
     public void The_table_in_the_documentation_is_what_the_assembler_says() => IsDocumented("kernels", Table());
 
-    [Fact]
-    public void The_documented_tiles_are_those_of_the_cost_model() => IsDocumented("tiles", Choices());
-
     /// <summary>Compares a table with the page's, or with SINTER_ACCEPT=1 puts it there.</summary>
-    private static void IsDocumented(string name, string table)
+    internal static void IsDocumented(string name, string table, string file = "cuda.md")
     {
-        var page = File.ReadAllText(s_page);
-        var (begin, after) = ($"<!-- {name}: written by AssembledTests with SINTER_ACCEPT=1 -->\n", $"<!-- end of {name} -->");
+        var path = PathOf(file);
+        var page = File.ReadAllText(path);
+        var (begin, after) = ($"<!-- {name}: written by tests/cuda with SINTER_ACCEPT=1 -->\n", $"<!-- end of {name} -->");
         var (start, end) = (page.IndexOf(begin, StringComparison.Ordinal) + begin.Length, page.IndexOf(after, StringComparison.Ordinal));
         if (s_accepts)
         {
-            File.WriteAllText(s_page, page[..start] + table + page[end..]);
+            File.WriteAllText(path, page[..start] + table + page[end..]);
             return;
         }
 
@@ -76,7 +75,7 @@ public sealed class AssembledTests
     [Fact]
     public void The_table_is_of_the_kernels_as_they_are()
     {
-        var page = File.ReadAllText(s_page);
+        var page = File.ReadAllText(PathOf("cuda.md"));
         Assert.All(CudaKernel.All, kernel => Assert.Contains($"| `{kernel.Name}` | {kernel.Target} | {kernel.Threads} | {kernel.Registers} |", page, StringComparison.Ordinal));
         Assert.All(CudaKernel.All, kernel => Assert.Contains(Assembler.Hash(Printed.Text(kernel)), page, StringComparison.Ordinal));
     }
@@ -106,6 +105,27 @@ public sealed class AssembledTests
         Assert.Equal(new Dictionary<string, int> { ["MOV"] = 1, ["LDGSTS"] = 1, ["HMMA"] = 2 }, read.Opcodes);
     }
 
+    /// <summary>A loop of 5 instructions around one of 3 with 2 of its products; of 7 in a round the inner one does six in three rounds.</summary>
+    [Fact]
+    public void Instructions_of_a_loop_are_counted()
+    {
+        var read = Assembler.Read("""
+                    /*0000*/                   MOV R1, c[0x0][0x28] ;
+                    /*0010*/                   HMMA.16816.F32.BF16 R4, R8, R12, R4 ;
+                    /*0020*/                   HMMA.16816.F32.BF16 R4, R8, R12, R4 ;
+                    /*0030*/                   HMMA.16816.F32.BF16 R4, R8, R12, R4 ;
+                    /*0040*/              @P0 BRA 0x20 ;                          /* 0x000017c000006947 */
+                    /*0050*/              @!P1 BRA 0x10 ;
+                    /*0060*/              @P0 BRA.U.ANY 0x60 ;
+                    /*0070*/                   EXIT ;
+            """);
+        Assert.Equal(5 + (2 * 3), read.RoundInstructions("HMMA", 7));
+        Assert.Equal(3 + (2 * 2), read.RoundInstructions("HMMA", 7, "HMMA"));
+        Assert.Equal(8, read.Code.Count);
+    }
+
+    private static string PathOf(string page) => Path.Combine(Repository.Root, "docs", page);
+
     private static string Table()
     {
         var text = new StringBuilder("| kernel | target | threads | registers | spills | shared memory | blocks a multiprocessor (H100) | machine instructions | PTX |\n|---|---|---|---|---|---|---|---|---|\n");
@@ -115,26 +135,6 @@ public sealed class AssembledTests
             var opcodes = string.Join(", ", kernel.Opcodes.Select(opcode => $"{assembled.Opcodes.GetValueOrDefault(opcode)} {opcode}"));
             var total = assembled.Opcodes.Values.Sum();
             text.Append(FormattableString.Invariant($"| `{kernel.Name}` | {kernel.Target} | {kernel.Threads} | {assembled.Registers} | {assembled.SpillBytes} | {(kernel.SharedBytes + assembled.SharedBytes) / 1024.0:0.#} KB | {TileCosts.BlocksTogether(kernel, Gpu.H100)} | {total}: {opcodes} | {Assembler.Hash(Printed.Text(kernel))} |\n"));
-        }
-
-        return text.ToString();
-    }
-
-    /// <summary>DeepSeek-V3's products: the 576 + 1536 columns of latents, the output of attention, and the experts' gate and up.</summary>
-    private static string Choices()
-    {
-        var text = new StringBuilder("| product (columns × depth) | rows | A100, BF16 | 4090, BF16 | 4090, E4M3 | H100, BF16 | H100, E4M3 |\n|---|---|---|---|---|---|---|\n");
-        foreach (var (columns, depth, experts, tokens) in new[] { (2112, 7168, 1, 64), (2112, 7168, 1, 4096), (7168, 16384, 1, 64), (7168, 16384, 1, 4096), (4096, 7168, 256, 128), (4096, 7168, 256, 4096) })
-        {
-            var rows = Enumerable.Repeat(experts == 1 ? tokens : tokens * 8 / experts, experts).ToArray();
-            var cells = new[] { (Gpu.A100, false), (Gpu.Rtx4090, false), (Gpu.Rtx4090, true), (Gpu.H100, false), (Gpu.H100, true) }.Select(at =>
-            {
-                var bytes = depth * (at.Item2 ? 1 : 2);
-                var kernel = TileCosts.Choose(at.Item2, at.Item1, rows, columns, bytes);
-                return FormattableString.Invariant($"{kernel.TileRows}×{kernel.TileColumns}: {TileCosts.Seconds(kernel, at.Item1, rows, columns, bytes) * 1e6:0} µs");
-            });
-            var group = experts == 1 ? $"{tokens}" : $"{rows[0]} to each of {experts} experts";
-            text.Append(FormattableString.Invariant($"| {columns} × {depth} | {group} | {string.Join(" | ", cells)} |\n"));
         }
 
         return text.ToString();

@@ -18,9 +18,28 @@ namespace Sinter.Cuda.Tests;
 /// <param name="StackBytes">Local memory that the kernel asked for.</param>
 /// <param name="SharedBytes">Static shared memory.</param>
 /// <param name="Warnings">The assembler's lines that are not information.</param>
-/// <param name="Opcodes">How often each machine instruction appears, by its name up to the first dot.</param>
+/// <param name="Code">Machine instructions: each one's name up to the first dot, and for a branch where it goes.</param>
 internal sealed record Assembled(
-    int Registers, int SpillBytes, int StackBytes, int SharedBytes, IReadOnlyList<string> Warnings, IReadOnlyDictionary<string, int> Opcodes);
+    int Registers, int SpillBytes, int StackBytes, int SharedBytes, IReadOnlyList<string> Warnings, IReadOnlyList<(int Address, string Name, int? Target)> Code)
+{
+    /// <summary>How often each machine instruction appears.</summary>
+    public IReadOnlyDictionary<string, int> Opcodes { get; } = Code.CountBy(instruction => instruction.Name).ToDictionary();
+
+    /// <summary>
+    /// Instructions that a warp issues for one round of its main loop, in which it does so many products. The innermost loop with
+    /// products may lie in the main one; it runs as often as the rest of the products takes. With a name, only those of that name.
+    /// </summary>
+    public int RoundInstructions(string product, int products, string? only = null)
+    {
+        var loops = Code.Where(branch => branch.Target <= branch.Address).Select(branch => (Start: branch.Target!.Value, End: branch.Address)).ToList();
+        int Count((int Start, int End) loop, string? name = null)
+            => Code.Count(instruction => instruction.Address >= loop.Start && instruction.Address <= loop.End && (name is null || instruction.Name == name));
+        var inner = loops.Where(loop => Count(loop, product) > 0).MinBy(loop => loop.End - loop.Start);
+        var outer = loops.Where(loop => loop.Start < inner.Start && loop.End > inner.End).OrderBy(loop => loop.End - loop.Start).FirstOrDefault(inner);
+        var rounds = outer == inner ? 1 : (products - Count(outer, product) + Count(inner, product)) / Count(inner, product);
+        return Count(outer, only) + ((rounds - 1) * Count(inner, only));
+    }
+}
 
 /// <summary>ptxas and cuobjdump, where tools/cuda/get-ptxas.sh has put them. Results are kept by the text's hash.</summary>
 internal static partial class Assembler
@@ -46,18 +65,34 @@ internal static partial class Assembler
         return Read(File.ReadAllText(kept));
     }
 
+    /// <summary>The assembler's report alone, without machine code: for many kernels.</summary>
+    /// <inheritdoc cref="Assemble"/>
+    public static Assembled Report(string text, string target)
+    {
+        var kept = Path.Combine(Repository.Root, ".cache", "cuda", "reports", $"{Hash(text)}-{target}.txt");
+        if (!File.Exists(kept))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(kept)!);
+            File.WriteAllText(kept, Run(text, target, withCode: false));
+        }
+
+        return Read(File.ReadAllText(kept));
+    }
+
     /// <summary>Reads the assembler's report (ptxas -v) followed by the machine code (cuobjdump -sass).</summary>
     public static Assembled Read(string output)
     {
         int Number(string pattern) => Regex.Matches(output, pattern).Sum(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture));
         var warnings = output.Split('\n').Where(line => line.StartsWith("ptxas", StringComparison.Ordinal) && !line.StartsWith("ptxas info", StringComparison.Ordinal));
-        var opcodes = Instruction().Matches(output).Select(match => match.Groups[1].Value).CountBy(name => name).ToDictionary();
+        int Address(Group group) => int.Parse(group.ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var code = Instruction().Matches(output).Select(match => (
+            Address(match.Groups[1]), match.Groups[2].Value, match.Groups[3].Success ? Address(match.Groups[3]) : (int?)null));
         return new Assembled(
             Number(@"Used (\d+) registers"), Number(@"(\d+) bytes spill stores") + Number(@"(\d+) bytes spill loads"), Number(@"(\d+) bytes stack frame"),
-            Number(@"(\d+) bytes smem"), [.. warnings], opcodes);
+            Number(@"(\d+) bytes smem"), [.. warnings], [.. code]);
     }
 
-    private static string Run(string text, string target)
+    private static string Run(string text, string target, bool withCode = true)
     {
         var folder = Directory.CreateTempSubdirectory("sinter-ptxas");
         try
@@ -65,7 +100,7 @@ internal static partial class Assembler
             var (source, binary) = (Path.Combine(folder.FullName, "kernel.ptx"), Path.Combine(folder.FullName, "kernel.cubin"));
             File.WriteAllText(source, text);
             var report = Start("ptxas", "-v", "-arch", target, "-o", binary, source);
-            return report + Start("cuobjdump", "-sass", binary);
+            return withCode ? report + Start("cuobjdump", "-sass", binary) : report;
         }
         finally
         {
@@ -86,7 +121,7 @@ internal static partial class Assembler
     }
 
     /// <summary>A line such as «/*0120*/ @!P0 HMMA.16816.F32.BF16 R4, …».</summary>
-    [GeneratedRegex(@"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9]*)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s+/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9]*)(?:\S*(?<=BRA) 0x([0-9a-f]+))?", RegexOptions.Multiline)]
     private static partial Regex Instruction();
 }
 
@@ -95,6 +130,19 @@ internal static partial class Assembler
 internal sealed class AssemblerFactAttribute : FactAttribute
 {
     public AssemblerFactAttribute()
+    {
+        if (!Assembler.IsThere)
+        {
+            Skip = "ptxas is not in .cache/cuda/bin; tools/cuda/get-ptxas.sh puts it there.";
+        }
+    }
+}
+
+/// <inheritdoc cref="AssemblerFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class AssemblerTheoryAttribute : TheoryAttribute
+{
+    public AssemblerTheoryAttribute()
     {
         if (!Assembler.IsThere)
         {

@@ -17,7 +17,7 @@ public sealed class GemmTests
         get
         {
             var data = new TheoryData<string, int[], int, int>();
-            foreach (var kernel in CudaKernel.All.Where(kernel => kernel.TileRows > 0))
+            foreach (var kernel in CudaKernel.All.Where(kernel => kernel.IsProduct))
             {
                 var (rows, columns) = (kernel.TileRows, kernel.TileColumns);
                 data.Add(kernel.Name, [1], 2, 16);
@@ -68,7 +68,28 @@ public sealed class GemmTests
     [InlineData("a scale of the activations for the weights'", @"mul\.f32\s+(%f\d+), (%f\d+), (%f\d+);", "mul.f32 $1, $2, $2;")]
     [InlineData("a piece not added to the ones before", @"add\.f32\s+(%f\d+), (%f\d+), (%f\d+);", "mov.f32 $1, $3;")]
     public void A_fault_of_scales_is_caught(string fault, string pattern, string replacement)
-        => Assert.True(IsCaught("gemm_e4m3_64x128", new Regex(pattern), replacement, 1), fault);
+    {
+        Assert.True(IsCaught("gemm_e4m3_64x128", new Regex(pattern), replacement, 1), fault);
+        Assert.True(IsCaught("gemm_e4m3_64x128_hopper", new Regex(pattern), replacement, 1), $"{fault} on Hopper");
+    }
+
+    /// <summary>The same for what only Hopper's kernels do: barriers that count bytes, copies by tensor maps, products that run by themselves.</summary>
+    [Theory]
+    [InlineData("products not waited for", @"\twgmma\.wait_group.*\n", "", 0)]
+    [InlineData("registers not fenced", @"\twgmma\.fence.*\n", "", 0)]
+    [InlineData("products not committed", @"\twgmma\.commit_group.*\n", "", 0)]
+    [InlineData("bytes not waited for", @"\tAGAIN:\n.*\n.*\n", "", 1)]
+    [InlineData("free stages not waited for", @"\tAGAIN:\n.*\n.*\n(?![\s\S]*AGAIN)", "", 1)]
+    [InlineData("nothing waited for", @"\tAGAIN:\n.*\n.*\n", "", 0)]
+    [InlineData("stages never given back", @"\t(@%p\d+ )?mbarrier\.arrive\.shared.*\n", "", 0)]
+    [InlineData("one factor's bytes not expected", @"(expect_tx.*), (%r\d+);", "$1, 16384;", 0)]
+    [InlineData("barriers not seen by other threads", @"\tbar\.sync.*\n|\tbarrier\.sync.*\n", "", 0)]
+    [InlineData("another swizzle", "0x4000004000010000", "0x8000004000010000", 0)]
+    [InlineData("rows of eight nearer", "0x4000004000010000", "0x4000002000010000", 0)]
+    [InlineData("a step of 32 bytes left out", @"add\.s64 %w2, %w0, 4;", "add.s64 %w2, %w0, 2;", 0)]
+    [InlineData("a piece fetched twice", @"(cp\.async\.bulk\.tensor.*\n)", "$1\t$1", 1)]
+    public void A_fault_of_Hoppers_instructions_is_caught(string fault, string pattern, string replacement, int count)
+        => Assert.True(IsCaught("gemm_e4m3_64x128_hopper", new Regex(pattern), replacement, count), fault);
 
     private static bool IsCaught(string name, Regex pattern, string replacement, int count)
     {

@@ -1,6 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Sinter.Cuda.Instructions;
+using Sinter.Devices.Cuda.Instructions;
 
 namespace Sinter.Cuda.Tests;
 
@@ -35,6 +35,25 @@ public static class InstructionKernels
         result[(Group.IdxX * 4) + 3] = words.W;
     }
 
+    public static void LoadMatricesTurned(ArrayView<byte> bytes, ArrayView<int> rows, ArrayView<uint> result)
+    {
+        var memory = SharedMemory.GetDynamic<byte>();
+        for (var i = 0; i < 16; i++)
+        {
+            memory[(Group.IdxX * 16) + i] = bytes[(Group.IdxX * 16) + i];
+        }
+
+        Group.Barrier();
+        var words = TensorCore.LoadMatricesTurned(AsyncCopy.Shared(ref memory[0]) + rows[Group.IdxX]);
+        result[Group.IdxX * 4] = words.X;
+        result[(Group.IdxX * 4) + 1] = words.Y;
+        result[(Group.IdxX * 4) + 2] = words.Z;
+        result[(Group.IdxX * 4) + 3] = words.W;
+    }
+
+    public static void PowersOfTwo(ArrayView<float> x, ArrayView<float> unused, ArrayView<float> result)
+        => result[Grid.GlobalIndex.X] = Exponential.OfTwo(x[Grid.GlobalIndex.X]);
+
     public static void Copy(ArrayView<byte> bytes, ArrayView<int> counts, ArrayView<byte> result)
     {
         var memory = SharedMemory.GetDynamic<byte>();
@@ -48,11 +67,74 @@ public static class InstructionKernels
         }
     }
 
+    /// <summary>A warpgroup fetches two boxes, waits for their bytes, and multiplies them: all that is new in SM 90a.</summary>
+    public static void FetchAndMultiplyBF16(ArrayView<byte> maps, ArrayView<float> sums, ArrayView<float> result)
+    {
+        var shared = Fetch(maps);
+        var place = Group.IdxX * 4;
+        WideSums before = default;
+        before.C0.C0.X = sums[place];
+        before.C1.C1.Y = sums[place + 1];
+        before.C2.C2.Z = sums[place + 2];
+        before.C3.C3.W = sums[place + 3];
+        Put(result, Warpgroup.MultiplyBF16(shared, shared + 8192, before));
+    }
+
+    public static void FetchAndMultiplyE4M3(ArrayView<byte> maps, ArrayView<float> sums, ArrayView<float> result)
+    {
+        var shared = Fetch(maps);
+        Put(result, Warpgroup.MultiplyE4M3(shared, shared + 8192));
+    }
+
     public static void Narrow16(ArrayView<float> upper, ArrayView<float> lower, ArrayView<uint> result)
         => result[Grid.GlobalIndex.X] = Narrowing.ToBF16(upper[Grid.GlobalIndex.X], lower[Grid.GlobalIndex.X]);
 
     public static void Narrow8(ArrayView<float> upper, ArrayView<float> lower, ArrayView<ushort> result)
         => result[Grid.GlobalIndex.X] = Narrowing.ToE4M3(upper[Grid.GlobalIndex.X], lower[Grid.GlobalIndex.X]);
+
+    /// <summary>The first thread fetches when all have arrived at a barrier of their own.</summary>
+    private static long Fetch(ArrayView<byte> maps)
+    {
+        // Multiples of 1,024, which ILGPU's CPU accelerator does not promise.
+        var shared = (AsyncCopy.Shared(ref SharedMemory.GetDynamic<byte>()[0]) + 1023) & ~1023L;
+        var (full, all) = (shared + 24576, shared + 24584);
+        if (Group.IdxX == 0)
+        {
+            Mbarrier.Initialise(full, 1);
+            Mbarrier.Initialise(all, 128);
+            Mbarrier.Publish();
+        }
+
+        Group.Barrier();
+        Mbarrier.Arrive(all);
+        if (Group.IdxX == 0)
+        {
+            Mbarrier.Wait(all, 0);
+            Mbarrier.ArriveExpecting(full, 24576);
+            TensorCopy.Fetch(shared, AsyncCopy.Global(ref maps[0]), 16, -3, full);
+            TensorCopy.Fetch(shared + 8192, AsyncCopy.Global(ref maps[128]), 0, 5, full);
+        }
+
+        Mbarrier.Wait(full, 0);
+        return shared;
+    }
+
+    private static void Put(ArrayView<float> result, WideSums sums)
+    {
+        var place = Group.IdxX * 64;
+        Put(result, place, sums.C0);
+        Put(result, place + 16, sums.C1);
+        Put(result, place + 32, sums.C2);
+        Put(result, place + 48, sums.C3);
+    }
+
+    private static void Put(ArrayView<float> result, int place, Strip sums)
+    {
+        Put(result, place, sums.C0);
+        Put(result, place + 4, sums.C1);
+        Put(result, place + 8, sums.C2);
+        Put(result, place + 12, sums.C3);
+    }
 
     private static void Put(ArrayView<float> result, int place, Sums sums)
     {

@@ -4,7 +4,7 @@ using System.Linq;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
-using Sinter.Cuda.Instructions;
+using Sinter.Devices.Cuda.Instructions;
 using Sinter.Ptx;
 using Sinter.Tests.Data;
 using Xunit;
@@ -67,6 +67,37 @@ public sealed class InstructionTests
     }
 
     [Fact]
+    public void Loads_of_turned_matrices()
+    {
+        var numbers = Enumerable.Range(0, 256).Select(i => (ushort)((i * 257) + 3)).ToArray();
+        var rows = Enumerable.Range(0, 32).Select(i => i * 11 % 32 * 16).ToArray();
+        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes<ushort>(numbers).ToArray();
+        var (emulated, printed) = RunBoth<byte, int, uint>(InstructionKernels.LoadMatricesTurned, bytes, rows, 128);
+        Assert.Equal(emulated, printed);
+        for (var i = 0; i < 128; i++)
+        {
+            // Of matrix i%4 the lane has numbers lane/4 of rows 2(lane%4) and the next, the first in the lower half.
+            var (lane, matrix) = (i / 4, i % 4);
+            uint Number(int row) => numbers[(rows[(8 * matrix) + row] / 2) + (lane / 4)];
+            Assert.Equal(Number(lane % 4 * 2) | (Number((lane % 4 * 2) + 1) << 16), printed[i]);
+        }
+    }
+
+    [Fact]
+    public void Powers_of_two()
+    {
+        var x = Enumerable.Range(0, 32).Select(i => i == 31 ? -2e30f : i == 30 ? -126.5f : (i * 0.37f) - 9).ToArray();
+        var (emulated, printed) = RunBoth<float, float, float>(InstructionKernels.PowersOfTwo, x, x, 32);
+        for (var i = 0; i < 32; i++)
+        {
+            // What is less than the least normal number becomes zero.
+            var power = i < 30 ? Math.Pow(2, x[i]) : 0;
+            Assert.Equal(power, printed[i], 1e-6 * power);
+            Assert.Equal(emulated[i], printed[i], 1e-6f * printed[i]);
+        }
+    }
+
+    [Fact]
     public void Copies_with_zeroes_past_their_end()
     {
         var bytes = Enumerable.Range(0, 512).Select(i => (byte)((i * 5) + 1)).ToArray();
@@ -124,7 +155,7 @@ public sealed class InstructionTests
         using var x = accelerator.Allocate1D(first);
         using var y = accelerator.Allocate1D(second);
         using var z = accelerator.Allocate1D<TResult>(count);
-        var shares = kernel.Method.Name is nameof(InstructionKernels.LoadMatrices) or nameof(InstructionKernels.Copy);
+        var shares = kernel.Method.Name is nameof(InstructionKernels.LoadMatrices) or nameof(InstructionKernels.LoadMatricesTurned) or nameof(InstructionKernels.Copy);
         var blocks = kernel.Method.Name.StartsWith("Narrow", StringComparison.Ordinal) ? count / 32 : 1;
         var config = shares ? new KernelConfig(1, 32, SharedMemoryConfig.RequestDynamic<byte>(512)) : new KernelConfig(blocks, 32);
         accelerator.LoadStreamKernel(kernel)(config, x.AsArrayView<T1>(0, first.Length), y.AsArrayView<T2>(0, second.Length), z.AsArrayView<TResult>(0, count));

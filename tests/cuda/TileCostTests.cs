@@ -24,13 +24,23 @@ public sealed class TileCostTests
         // 256 experts of 2048 by 7168 bytes, a row each: 3.76 GB at 3.35 TB/s.
         var rows = Enumerable.Repeat(1, 256).ToArray();
         var kernel = TileCosts.Choose(e4m3: true, Gpu.H100, rows, 2048, 7168);
-        Assert.Equal(((256.0 * 2048 * 7168) + (256 * 7168) + (256 * 2048 * 4)) / 3.35e12, TileCosts.Seconds(kernel, Gpu.H100, rows, 2048, 7168), 1e-12);
+        Assert.Equal(((256.0 * 2048 * 7168) + (256 * 7168) + (256 * 2048 * 4)) / 3.35e12, TileCosts.Predict(kernel, Gpu.H100, rows, 2048, 7168).Seconds, 1e-12);
         Assert.Equal(64, kernel.TileRows);
     }
 
     [Fact]
     public void Many_rows_take_the_tile_that_fetches_least()
         => Assert.Equal((128, 128), Size(TileCosts.Choose(e4m3: false, Gpu.H100, [4096], 7168, 4096)));
+
+    [Fact]
+    public void Gate_and_up_together_cost_both_weights_and_one_narrow_result()
+    {
+        // 256 experts of twice 2048 by 7168 numbers and four rows each, in BF16, at 2.039 TB/s.
+        var rows = Enumerable.Repeat(4, 256).ToArray();
+        var prediction = TileCosts.Predict(CudaKernel.Named("swiglu_bf16_64x128"), Gpu.A100, rows, 2048, 2 * 7168);
+        Assert.Equal(Limit.Memory, prediction.Limit);
+        Assert.Equal(((256.0 * 2 * 2048 * 7168 * 2) + (1024 * 7168 * 2) + (1024 * 2048 * 2)) / 2.039e12, prediction.Seconds, 1e-12);
+    }
 
     [Fact]
     public void Padding_counts()
@@ -42,7 +52,7 @@ public sealed class TileCostTests
 
     [Fact]
     public void A_device_without_the_instruction_is_never_chosen()
-        => Assert.Equal(double.PositiveInfinity, TileCosts.Seconds(CudaKernel.Named("gemm_e4m3_64x128"), Gpu.A100, [64], 128, 128));
+        => Assert.Equal(double.PositiveInfinity, TileCosts.Predict(CudaKernel.Named("gemm_e4m3_64x128"), Gpu.A100, [64], 128, 128).Seconds);
 
     private static (int Rows, int Columns) Size(CudaKernel kernel) => (kernel.TileRows, kernel.TileColumns);
 }

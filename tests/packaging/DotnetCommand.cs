@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Threading.Tasks;
 using Xunit;
 
+// Packing and publishing both restore the runtime: at once, one finds the other's half-written assets file (NU5023).
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace Sinter.Packaging.Tests;
 
 /// <summary>Runs <c>dotnet</c> as a user would.</summary>

@@ -9,8 +9,8 @@ public sealed class PackageFeed : IDisposable
 {
     public const string Version = "0.1.0-test";
 
-    // Only the package's version is another: with another assembly version the repository's own build would be made anew.
-    public PackageFeed() => DotnetCommand.Succeeds(Repository.Root, "pack", "runtime/Sinter.Runtime.csproj", "-c", "Release", "-o", Packages, $"-p:PackageVersion={Version}");
+    // One process: packing builds the compiler for two ends, and both write its files. Only the package's version is another: with another assembly version the repository's own build would be made anew.
+    public PackageFeed() => DotnetCommand.Succeeds(Repository.Root, "pack", "runtime/Sinter.Runtime.csproj", "-c", "Release", "-o", Packages, "-m:1", $"-p:PackageVersion={Version}");
 
     public static string UserPackages => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");

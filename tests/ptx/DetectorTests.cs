@@ -105,16 +105,18 @@ public sealed class DetectorTests
         => Check(kind, barrier + (kind is null ? "" : " bar.sync 2, 96;"));
 
     [Theory]
-    [InlineData("wgmma.fence.sync.aligned;", "wgmma")]
-    [InlineData("mbarrier.init.shared.b64 [%r3], 1;", "mbarrier")]
-    [InlineData("fence.proxy.async;", "fence.proxy")]
+    [InlineData("wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0,%f1,%f2,%f3}, %rd1, %rd1, 1, 1, 1, 0, 0;", "wgmma")]
+    [InlineData("wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, {%r1,%r1,%r1,%r1}, %rd1, 1, 1, 1, 0;", "wgmma")]
+    [InlineData("wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, %rd1, %rd1, 1, 1, 1, 0, 1;", "wgmma")]
+    [InlineData("mbarrier.pending_count.b64 %r1, %rd1;", "mbarrier")]
+    [InlineData("fence.proxy.alias;", "fence.proxy")]
     [InlineData("stmatrix.sync.aligned.m8n8.x1.shared.b16 [%r3], {%r1};", "stmatrix")]
-    [InlineData("cp.async.bulk.commit_group;", "cp.async.bulk")]
+    [InlineData("cp.async.mbarrier.arrive.shared.b64 [%r1];", "cp.async.mbarrier")]
     [InlineData("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%f0,%f1,%f2,%f3}, {%r1,%r1}, {%r1}, {%f0,%f1,%f2,%f3};", "mma")]
     [InlineData("barrier.cluster.arrive.aligned;", "barrier.cluster")]
     public void What_no_test_proves_is_refused(string instruction, string name)
     {
-        var module = PtxModule.Parse(".version 8.4\n.target sm_90a\n.address_size 64\n.visible .entry k() {\n.reg .b32 %r<9>;\n.reg .f32 %f<9>;\n" + instruction + "\nret;\n}");
+        var module = PtxModule.Parse(".version 8.4\n.target sm_90a\n.address_size 64\n.visible .entry k() {\n.reg .b32 %r<9>;\n.reg .b64 %rd<9>;\n.reg .f32 %f<9>;\n" + instruction + "\nret;\n}");
         var error = Assert.Throws<Text.PtxException>(() => new PtxDevice().Load(module));
         Assert.Contains("is not supported yet", error.Message, StringComparison.Ordinal);
         Assert.Contains(name, error.Message, StringComparison.Ordinal);

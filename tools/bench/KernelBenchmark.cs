@@ -1,5 +1,6 @@
 using System;
-using System.Runtime.InteropServices;
+using System.Diagnostics;
+using Sinter.Command.Measuring;
 using Sinter.Compiler;
 using Sinter.Compiler.Emit;
 using Sinter.Compiler.Graph;
@@ -21,7 +22,8 @@ internal static unsafe class KernelBenchmark<V>
     public static void Run(int threads)
     {
         using var team = new ThreadTeam(threads);
-        double peak = MachineLimits<V>.MultiplyAdds(team), stream = MachineLimits<V>.ReadStream(team);
+        MachineLimits limits = MachineLimits.Measure(threads);
+        double peak = limits.FlopsPerSecond, stream = limits.BytesPerSecond;
         Console.WriteLine($"{typeof(V).Name}, {threads} thread{(threads == 1 ? "" : "s")}: {peak / 1e9:f1} GFLOP/s of multiply-adds, {stream / 1e9:f1} GB/s read from memory");
         Console.WriteLine();
         Console.WriteLine("rows × columns × depth   weights   GFLOP/s   of peak   weights' GB/s   of stream");
@@ -29,7 +31,7 @@ internal static unsafe class KernelBenchmark<V>
         {
             KernelSource source = KernelPrinter.Print(Contraction(columns, depth), "Contract");
             KernelInvocation kernel = new CompiledKernels([source]).Get("Contract", typeof(V));
-            foreach (WeightFormat format in new[] { WeightFormat.F32, WeightFormat.BF16, WeightFormat.E4M3 })
+            foreach (WeightFormat format in new[] { WeightFormat.F32, WeightFormat.BF16, WeightFormat.E4M3, WeightFormat.Int8 })
             {
                 double seconds = Measure(team, kernel, source.ScratchBytes, format, rows, columns, depth);
                 double operations = 2.0 * rows * columns * depth / seconds, bytes = (double)columns * depth * Size(format) / seconds;
@@ -43,41 +45,53 @@ internal static unsafe class KernelBenchmark<V>
         long matrix = (long)columns * depth * Size(format);
         int copies = (int)Math.Max(1, WeightBytes / matrix);
         long stride = (scratchBytes + 63) / 64 * 64;
-        byte* weights = Memory(matrix * copies), scratch = Memory(stride * team.Count);
-        float* scales = Floats((columns + 127L) / 128 * ((depth + 127) / 128)), x = Floats((long)rows * depth), y = Floats((long)rows * columns);
-        try
+        long scaleCount = ScaleBlocks.Count(format, columns, depth);
+        using Arena weightMemory = new(matrix * copies), scratchMemory = new(stride * team.Count);
+        using Arena scaleMemory = Floats(Math.Max(1, scaleCount)), xMemory = Floats((long)rows * depth), yMemory = Floats((long)rows * columns);
+        byte* weights = weightMemory.Data, scratch = scratchMemory.Data;
+        float* scales = (float*)scaleMemory.Data, x = (float*)xMemory.Data, y = (float*)yMemory.Data;
+        Fill(weights, matrix, format);
+        for (int copy = 1; copy < copies; copy++) Buffer.MemoryCopy(weights, weights + copy * matrix, matrix, matrix);
+        var step = new Step { Tokens = rows };
+        int next = 0;
+        StoredWeight weight = default;
+        void Pass(in Worker worker)
         {
-            Fill(weights, matrix, format);
-            for (int copy = 1; copy < copies; copy++) Buffer.MemoryCopy(weights, weights + copy * matrix, matrix, matrix);
-            var step = new Step { Tokens = rows };
-            int next = 0;
-            StoredWeight weight = default;
-            void Pass(in Worker worker)
-            {
-                StoredWeight own = weight;
-                nint* arguments = stackalloc nint[] { (nint)x, (nint)(&own), (nint)y };
-                kernel(in step, in worker, arguments);
-            }
+            StoredWeight own = weight;
+            nint* arguments = stackalloc nint[] { (nint)x, (nint)(&own), (nint)y };
+            kernel(in step, in worker, arguments);
+        }
 
-            TeamWork pass = Pass;
-            return MachineLimits<V>.BestSeconds(() =>
-            {
-                weight = new()
-                {
-                    Data = weights + next * matrix,
-                    Scales = format == WeightFormat.E4M3 ? scales : null,
-                    Columns = depth,
-                    ScaleColumns = format == WeightFormat.E4M3 ? (depth + 127) / 128 : 0,
-                    Format = format,
-                };
-                next = (next + 1) % copies;
-                team.Run(pass, scratch, stride);
-            });
-        }
-        finally
+        TeamWork pass = Pass;
+        return BestSeconds(() =>
         {
-            foreach (nint block in new[] { (nint)weights, (nint)scratch, (nint)scales, (nint)x, (nint)y }) NativeMemory.AlignedFree((void*)block);
+            weight = new()
+            {
+                Data = weights + next * matrix,
+                Scales = scaleCount > 0 ? scales : null,
+                Columns = depth,
+                ScaleColumns = ScaleBlocks.Of(depth, ScaleBlocks.Columns(format)),
+                Format = format,
+            };
+            next = (next + 1) % copies;
+            team.Run(pass, scratch, stride);
+        });
+    }
+
+    /// <summary>The shortest of the runs that fit into a second, and of five at least.</summary>
+    private static double BestSeconds(Action run)
+    {
+        run();
+        double best = double.PositiveInfinity;
+        long start = Stopwatch.GetTimestamp();
+        for (int runs = 0; runs < 5 || Stopwatch.GetElapsedTime(start).TotalSeconds < 1; runs++)
+        {
+            long from = Stopwatch.GetTimestamp();
+            run();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(from).TotalSeconds);
         }
+
+        return best;
     }
 
     private static ContractionOperation Contraction(int columns, int depth) => new(
@@ -87,15 +101,13 @@ internal static unsafe class KernelBenchmark<V>
         new[] { new Accumulator(new[] { new Term(0, 0) }.ToEquatable()) }.ToEquatable(),
         Array.Empty<ContractionExtra>().ToEquatable(), new Argument(0), new(columns));
 
-    private static int Size(WeightFormat format) => format switch { WeightFormat.F32 => 4, WeightFormat.E4M3 => 1, _ => 2 };
+    private static int Size(WeightFormat format) => format switch { WeightFormat.F32 => 4, WeightFormat.E4M3 or WeightFormat.Int8 => 1, _ => 2 };
 
-    private static byte* Memory(long bytes) => (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-
-    private static float* Floats(long count)
+    private static Arena Floats(long count)
     {
-        float* numbers = (float*)Memory(count * sizeof(float));
-        for (long i = 0; i < count; i++) numbers[i] = 0.001f * (i % 997);
-        return numbers;
+        var memory = new Arena(count * sizeof(float));
+        for (long i = 0; i < count; i++) ((float*)memory.Data)[i] = 0.001f * (i % 997);
+        return memory;
     }
 
     /// <summary>Numbers from -1 to 1, in E4M3 all codes up to there.</summary>

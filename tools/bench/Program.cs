@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using Sinter.Bench;
-using Sinter.Runtime.Execution;
+using Sinter.Command.Measuring;
 using Sinter.Runtime.Numerics;
 
 const string usage = """
@@ -45,7 +45,6 @@ void Run<V>()
         return;
     }
 
-    using var team = new ThreadTeam(threads);
-    double multiplyAdds = MachineLimits<V>.MultiplyAdds(team), read = MachineLimits<V>.ReadStream(team);
-    Console.WriteLine($$"""{"threads": {{threads}}, "multiply_adds": {{multiplyAdds:e4}}, "read": {{read:e4}}}""");
+    MachineLimits limits = MachineLimits.Measure(threads);
+    Console.WriteLine($$"""{"threads": {{threads}}, "multiply_adds": {{limits.FlopsPerSecond:e4}}, "read": {{limits.BytesPerSecond:e4}}}""");
 }

@@ -121,7 +121,9 @@ record() { peer python3 /sinter/record.py "$@" >> "$results"; }
 measured() { [[ ,$programs, == *,$1,* ]]; }
 measure_sinter() { # TYPE FOLDER PROMPT STEPS WHAT...
   measured sinter || return 0
-  sinter bench "$work/$2" -p "$3" -n "$4" -r "$repeat" -t "$threads" --json > "$work/measured.json"
+  local converted=()
+  [ "$1" != int8 ] || converted=(--weights int8)
+  sinter bench "$work/$2" -p "$3" -n "$4" -r "$repeat" -t "$threads" "${converted[@]}" --json > "$work/measured.json"
   record sinter "$1" /sinter/measured.json "${@:5}"
 }
 measure_llama() { # TYPE OPTION...
@@ -149,7 +151,9 @@ for round in $(seq "$rounds"); do
     measure_llama bf16 -p 0 -n 64 -d 128
     measure_sinter fp8 "$model-fp8" 128 64 prefill decode
     measure_llama q8_0 -p "128,$long" -n 0
+    measure_sinter int8 "$model" 128 64 prefill decode
     measure_sinter fp8 "$model-fp8" "$long" 1 prefill
+    measure_sinter int8 "$model" "$long" 1 prefill
     measure_llama q8_0 -p 0 -n 64 -d 128
     for type in "${types[@]}"; do measure_transformers "$type"; done
   done
@@ -157,6 +161,7 @@ for round in $(seq "$rounds"); do
     for behind in 64 "$context"; do
       measure_sinter bf16 "$model" "$behind" 64 decode
       measure_sinter fp8 "$model-fp8" "$behind" 64 decode
+      measure_sinter int8 "$model" "$behind" 64 decode
     done
     for type in bf16 q8_0; do measure_llama $type -p 0 -n 64 -d "64,$context"; done
   fi

@@ -7,7 +7,7 @@ namespace Sinter.Cuda;
 
 /// <summary>
 /// Which tile a product should take: a model of waves of blocks, of tensor cores' operations with the padding of ragged
-/// edges, and of bytes from memory. Predictions for choosing; nobody has measured them.
+/// edges, of issued instructions, and of bytes from shared memory, the cache and memory. Predictions for choosing; nobody has measured them.
 /// </summary>
 public static class TileCosts
 {
@@ -27,42 +27,56 @@ public static class TileCosts
         return Math.Min(Math.Min(gpu.Threads / kernel.Threads, Registers / registers), gpu.SharedBytes / (kernel.SharedBytes + Reserved));
     }
 
-    /// <summary>Predicted seconds of a grouped product.</summary>
-    /// <param name="kernel">A product.</param>
+    /// <summary>Predicted time of a grouped product, or of gate and up together.</summary>
+    /// <param name="kernel">A product, or a gated one.</param>
     /// <param name="gpu">Where it runs.</param>
     /// <param name="rows">Rows of each expert.</param>
     /// <param name="columns">Of the result.</param>
     /// <param name="depth">Bytes in depth.</param>
-    /// <returns>Infinite where the device cannot run it.</returns>
-    public static double Seconds(CudaKernel kernel, Gpu gpu, IReadOnlyList<int> rows, int columns, int depth)
+    public static Prediction Predict(CudaKernel kernel, Gpu gpu, IReadOnlyList<int> rows, int columns, int depth)
     {
         ArgumentNullException.ThrowIfNull(rows);
         var together = BlocksTogether(kernel, gpu);
-        var e4m3 = kernel.Target == "sm_89";
-        var rate = e4m3 ? gpu.E4M3 : gpu.BF16;
+        var rate = gpu.Rate(kernel);
         if (together == 0 || rate == 0)
         {
-            return double.PositiveInfinity;
+            return Prediction.Impossible;
         }
 
         var pieces = (depth + Gemm.Piece - 1) / Gemm.Piece;
         var blocks = rows.Sum(count => (count + kernel.TileRows - 1) / kernel.TileRows) * (long)((columns + kernel.TileColumns - 1) / kernel.TileColumns);
-        // A multiprocessor's rate does not grow with the blocks on it, so a wave takes as long as all its blocks one after the other.
+        var busy = Busy(blocks, together, gpu);
+        // Gate and up have the same rows, and leave one result of the next product's type.
+        var (products, resultBytes) = !kernel.IsGated ? (1, 4.0) : (2, kernel.IsE4M3 ? 1 : 2);
+        // The warp that only fetches issues little.
+        var warps = (kernel.Threads / 32) - (kernel.IsForHopper ? 1 : 0);
+        return Prediction.Longest(
+            ((rows.Sum(count => (double)count) * depth) + ((double)rows.Count(count => count > 0) * products * columns * depth) + (resultBytes * rows.Sum(count => (double)count) * columns)) / gpu.Bandwidth,
+            busy * 2.0 * products * kernel.TileRows * kernel.TileColumns * pieces * Gemm.Piece / (kernel.IsE4M3 ? 1 : 2) / rate,
+            busy * (kernel.TileRows + (products * kernel.TileColumns)) * Gemm.Piece * pieces / gpu.CacheBandwidth,
+            busy * kernel.RoundInstructions * warps * pieces / gpu.IssueRate,
+            busy * LoadBytes(kernel) * pieces / gpu.SharedBandwidth);
+    }
+
+    /// <summary>Bytes that a block's warps load from shared memory in a round.</summary>
+    internal static double LoadBytes(CudaKernel kernel) => 512.0 * kernel.RoundLoads * (kernel.Threads / 32);
+
+    /// <summary>
+    /// How many blocks' work passes on all multiprocessors. One's rate does not grow with the blocks on it, so a wave takes as
+    /// long as all its blocks one after the other; the last wave is as long as its fullest multiprocessor.
+    /// </summary>
+    internal static double Busy(long blocks, int together, Gpu gpu)
+    {
         var (full, rest) = Math.DivRem(blocks, (long)gpu.Multiprocessors * together);
         var last = (rest + gpu.Multiprocessors - 1) / gpu.Multiprocessors;
-        var operations = 2.0 * kernel.TileRows * kernel.TileColumns * pieces * Gemm.Piece / (e4m3 ? 1 : 2);
-        var fetched = (double)(kernel.TileRows + kernel.TileColumns) * Gemm.Piece * pieces;
-        // The second level of cache gives about 64 bytes a cycle to each multiprocessor; 1.5 GHz.
-        var block = Math.Max(operations / (rate / gpu.Multiprocessors), fetched / (64 * 1.5e9));
-        var bytes = ((double)rows.Sum() * depth) + ((double)rows.Count(count => count > 0) * columns * depth) + (4.0 * rows.Sum() * columns);
-        return Math.Max(((full * together) + last) * block, bytes / gpu.Bandwidth);
+        return (double)((full * together) + last) * gpu.Multiprocessors;
     }
 
     /// <summary>The kernel with the least predicted time; of equals the one with the smallest tile.</summary>
     public static CudaKernel Choose(bool e4m3, Gpu gpu, IReadOnlyList<int> rows, int columns, int depth)
         => CudaKernel.All
-            .Where(kernel => kernel.TileRows > 0 && (kernel.Target == "sm_89") == e4m3)
-            .OrderBy(kernel => Seconds(kernel, gpu, rows, columns, depth))
+            .Where(kernel => kernel.IsProduct && kernel.IsE4M3 == e4m3)
+            .OrderBy(kernel => Predict(kernel, gpu, rows, columns, depth).Seconds)
             .ThenBy(kernel => kernel.TileRows * kernel.TileColumns)
             .First();
 }

@@ -31,6 +31,7 @@ fi
 for mount in proc sys dev; do
   mountpoint -q "$dir/$mount" || mount --bind "/$mount" "$dir/$mount"
 done
-chroot "$dir" dpkg-query --show "${packages[@]}" >/dev/null 2>&1 && exit
+# A package that another only suggests is known to dpkg-query --show, though it is not there.
+chroot "$dir" dpkg --status "${packages[@]}" >/dev/null 2>&1 && exit
 chroot "$dir" apt-get update -qq
 chroot "$dir" apt-get install -y -qq --no-install-recommends "${packages[@]}"

@@ -74,9 +74,12 @@ def describe(writer, c):
 
 
 def name_tokens(writer, count):
-    """A SentencePiece vocabulary: three special tokens, a token for each byte, and names that no text has."""
+    """
+    A SentencePiece vocabulary: three special tokens, ASCII byte by byte, a space, and names that no text has. No bytes from 128 on:
+    where one is the likeliest token, llama-server waits for the rest of its character and answers without probabilities.
+    """
     special = [("<unk>", gguf.TokenType.UNKNOWN), ("<s>", gguf.TokenType.CONTROL), ("</s>", gguf.TokenType.CONTROL)]
-    tokens = (special + [(f"<0x{byte:02X}>", gguf.TokenType.BYTE) for byte in range(256)])[:count]
+    tokens = (special + [(f"<0x{byte:02X}>", gguf.TokenType.BYTE) for byte in range(128)] + [("\u2581", gguf.TokenType.NORMAL)])[:count]
     tokens += [(f"<t{token}>", gguf.TokenType.NORMAL) for token in range(len(tokens), count)]
     writer.add_tokenizer_model("llama")
     writer.add_token_list([name for name, _ in tokens])

@@ -16,6 +16,7 @@ PAIRS = [
     ("bf16", "llama.cpp", ("bf16",)),
     ("bf16", "transformers", ("bfloat16", "float32")),
     ("fp8", "llama.cpp", ("q8_0",)),
+    ("int8", "llama.cpp", ("q8_0",)),
 ]
 
 
@@ -99,7 +100,7 @@ def main(path, config):
     print("\nSinter and what the machine did at best in the same rounds: bytes read from memory, or multiply-adds in float32.")
     rows = [("", "threads", "weights", "reached", "the machine", "share")]
     for what, threads in cases:
-        for kind in ("bf16", "fp8"):
+        for kind in ("bf16", "fp8", "int8"):
             if (what, threads, "sinter", kind) not in best or threads not in limits:
                 continue
             rate = statistics.median(best[what, threads, "sinter", kind][1])

@@ -52,7 +52,7 @@ public sealed class PtxDevice(PtxOptions? options = null)
     /// <param name="grid">The number of blocks.</param>
     /// <param name="block">The threads of a block, at most 1024.</param>
     /// <param name="dynamicShared">Bytes of dynamic shared memory.</param>
-    /// <param name="arguments">A value for each parameter: buffers, numbers or the bytes of a struct.</param>
+    /// <param name="arguments">A value for each parameter: buffers, numbers, <see cref="TensorMap"/>s, or the bytes of a struct.</param>
     /// <returns>Findings and counts. A kernel with findings may have left wrong results.</returns>
     /// <exception cref="ArgumentException">There is no such kernel, or the arguments or sizes do not fit it.</exception>
     /// <exception cref="Text.PtxException">An instruction is unknown or its operands do not fit.</exception>

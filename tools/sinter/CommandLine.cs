@@ -15,10 +15,26 @@ public static class CommandLine
     /// <summary>Long enough to leave a pass through a large model, which looks at the cancellation between layers' steps.</summary>
     private static readonly TimeSpan s_cancellationGrace = TimeSpan.FromSeconds(10);
 
+    private static readonly (string Name, Func<System.CommandLine.Command> Make)[] s_commands =
+    [
+        ("run", () => new RunCommand()),
+        ("trace", () => new TraceCommand()),
+        ("check", () => new CheckCommand()),
+        ("plan", () => new PlanCommand()),
+        ("emit", () => new EmitCommand()),
+        ("import", () => new ImportCommand()),
+        ("bench", () => new BenchCommand()),
+        ("devices", () => new DevicesCommand()),
+        ("train", () => new TrainCommand()),
+        ("report", () => new ReportCommand()),
+        ("eval", () => new EvalCommand()),
+        ("tokenizer", () => new TokenizerCommand()),
+    ];
+
     /// <returns>The process's exit code, see <see cref="ExitCode"/>.</returns>
     public static async Task<int> Run(string[] arguments)
     {
-        RootCommand root = Build();
+        RootCommand root = Build(arguments.FirstOrDefault());
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Action is ParseErrorAction)
             return ReportUsage(parsed);
@@ -37,22 +53,13 @@ public static class CommandLine
         }
     }
 
-    internal static RootCommand Build()
+    /// <param name="only">The subcommand that is asked for: the others' options need not be made then, which takes a start some time. All if it is none of them.</param>
+    internal static RootCommand Build(string? only = null)
     {
-        var root = new RootCommand("Compiles and runs models of the DeepSeek-V3 family, described in .sinter files.")
-        {
-            new RunCommand(),
-            new TraceCommand(),
-            new CheckCommand(),
-            new PlanCommand(),
-            new EmitCommand(),
-            new ImportCommand(),
-            new BenchCommand(),
-            new TrainCommand(),
-            new ReportCommand(),
-            new EvalCommand(),
-            new TokenizerCommand(),
-        };
+        var root = new RootCommand("Compiles and runs models of the DeepSeek-V3 family, described in .sinter files.");
+        bool isOne = s_commands.Any(command => command.Name == only);
+        foreach ((string name, Func<System.CommandLine.Command> make) in s_commands)
+            if (!isOne || name == only) root.Add(make());
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;

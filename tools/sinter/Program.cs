@@ -1,3 +1,5 @@
 using Sinter.Command;
+using Sinter.Command.Measuring;
 
+_ = StartTiming.Entered;
 return await CommandLine.Run(args);

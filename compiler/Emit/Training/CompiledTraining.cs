@@ -11,6 +11,7 @@ namespace Sinter.Compiler.Emit.Training;
 /// <param name="Program">The model's own program, for its description.</param>
 /// <param name="Forward">Regions in the order in which they run; so <paramref name="Backward"/>.</param>
 /// <param name="Plan">Of the regions forward, then backward.</param>
+/// <param name="MadeAnew">By forward region: its values that the backward pass makes again instead of finding them kept.</param>
 public sealed record CompiledTraining(
     CompiledProgram Program,
     EquatableArray<TrainingRegion> Forward,
@@ -18,9 +19,13 @@ public sealed record CompiledTraining(
     TrainingPlan Plan,
     TrainingSlots Slots,
     TrainingKernels Kernels,
-    Precision Precision)
+    Precision Precision,
+    EquatableArray<EquatableArray<string>> MadeAnew)
 {
     public string Name => Program.Model.Name;
+
+    /// <summary>Whether a clock stands around every kernel and barrier, for <c>sinter train --profile</c>.</summary>
+    public bool IsTimed { get; init; }
 
     public IEnumerable<TrainingRegion> Regions => Forward.Concat(Backward);
 

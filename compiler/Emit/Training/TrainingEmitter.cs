@@ -77,8 +77,7 @@ public static class TrainingEmitter
             writer.Line("Rotaries =");
             List(writer, training.Rotaries().Select(table =>
                 $"new({table.Dimension}, [{string.Join(", ", table.InverseFrequencies.Select(Literal.Number))}], {Literal.Number(table.Magnitude)}),"));
-            bool predicts = training.Program.Model.Prediction is not null;
-            writer.Line($"Depth = {(predicts ? 1 : 0)},");
+            writer.Line($"Depth = {(training.Program.Model.Prediction is null ? 0 : training.Program.Model.PredictionDepth)},");
             writer.Line($"TokenBytes = {training.Plan.TokenBytes},");
             writer.Line($"PairBytes = {training.Plan.PairBytes},");
             writer.Line($"FixedBytes = {training.Plan.FixedBytes},");
@@ -144,11 +143,12 @@ public static class TrainingEmitter
         using (writer.Block($"private static void {Method(region)}<V>(ref readonly TrainingPass pass, in Worker worker) where V : struct, ILanes<V>"))
         {
             if (!region.IsStretched) writer.Line("ref readonly Step step = ref pass.Step;");
-            using SourceWriter.Scope? stretch = region.IsStretched ? writer.Block($"for (int first = 0; first < pass.Step.Tokens; first += {region.Stretch})") : null;
+            if (region.IsStretched) writer.Line($"int stretch = TrainingPass.EvenStretch(pass.Step.Tokens, {region.Stretch});");
+            using SourceWriter.Scope? stretch = region.IsStretched ? writer.Block("for (int first = 0; first < pass.Step.Tokens; first += stretch)") : null;
             if (region.IsStretched)
             {
                 writer.Line("Step step = pass.Step;");
-                writer.Line($"step.Tokens = Math.Min({region.Stretch}, pass.Step.Tokens - first);");
+                writer.Line("step.Tokens = Math.Min(stretch, pass.Step.Tokens - first);");
             }
 
             BufferNames names = new(region.Buffers.Select(buffer => buffer.Name));
@@ -212,15 +212,19 @@ public static class TrainingEmitter
     private static void Calls(SourceWriter writer, CompiledTraining training, TrainingRegion region, BufferNames names)
     {
         int stage = 0;
+        string barrier = training.IsTimed ? "pass.Clock!.Wait(in worker);" : "worker.Barrier();";
         foreach (TrainingCall call in region.Calls)
         {
-            if (call.Stage != stage) writer.Line("worker.Barrier();");
+            if (call.Stage != stage) writer.Line(barrier);
             stage = call.Stage;
             IEnumerable<string> arguments = call.Arguments.Select(argument => Text(training, region, names, argument));
-            writer.Line($"{training.Name}TrainingKernels.{training.Kernels[call.Operation].Method}<V>({string.Join(", ", arguments.Prepend("in worker").Prepend("in step"))});");
+            KernelSource kernel = training.Kernels[call.Operation];
+            if (training.IsTimed) writer.Line("pass.Clock!.Start(in worker);");
+            writer.Line($"{training.Name}TrainingKernels.{kernel.Method}<V>({string.Join(", ", arguments.Prepend("in worker").Prepend("in step"))});");
+            if (training.IsTimed) writer.Line($"pass.Clock.Stop(in worker, {training.Kernels.All.IndexOf(kernel)});");
         }
 
-        writer.Line("worker.Barrier();");
+        writer.Line(barrier);
     }
 
     private static string Text(CompiledTraining training, TrainingRegion region, BufferNames names, CallArgument argument) => argument switch
@@ -230,6 +234,7 @@ public static class TrainingEmitter
         CastWeightArgument weight => $"pass.CastWeights[{Slot(training, region, weight.Tensor)}]",
         GradientArgument gradient => $"pass.Gradients[{Slot(training, region, gradient.Tensor)}]",
         RotaryArgument rotary => $"pass.Rotaries[{training.Rotaries().IndexOf(rotary.Table)}]",
+        BeginsArgument => "pass.Begins",
         NothingArgument => "null",
         GroupsArgument groups => $"&groups{groups.Groups}",
         _ => throw new UnsupportedException($"a kernel of training takes no {argument.GetType().Name}"),

@@ -16,7 +16,7 @@ public static class TrainingKernelPrinter
         ScatterOperation scatter => Call(scatter, method, ["int* index", "float* rows", "float* table"],
             $"Scatter.Add<V>(in worker, index, step.Tokens, {scatter.Columns}, rows, {scatter.RowStride}, table + {scatter.Offset}, {scatter.TableStride});"),
         CastOperation cast => Call(cast, method, ["float* from", "float* to"],
-            $"Casts.{(cast.IsTiles ? "Tiles" : "BF16")}(in worker, from, to, step.Tokens{(cast.Repeats > 1 ? $" * {cast.Repeats}" : "")}, {cast.Width});"),
+            $"Casts.{cast.Form}(in worker, from, to, step.Tokens{(cast.Repeats > 1 ? $" * {cast.Repeats}" : "")}, {cast.Width});"),
         SequenceAttentionOperation attention => Attention(attention, method),
         CountOperation count => Call(count, method, ["int* chosen", "int* loads"], $"Loads.Count(in worker, chosen, step.Tokens * {count.Chosen}, loads);"),
         _ => KernelPrinter.Print(operation, method),
@@ -28,7 +28,7 @@ public static class TrainingKernelPrinter
     private static KernelSource Product(ProductOperation product, string method)
     {
         string pairs = product.Pairs == PairAxis.None ? "" : $", PairRole.{product.Pairs}{(product.SharesRows ? ", sharesRows: true" : "")}";
-        string casts = product.CastsDepth ? ", castsDepth: true" : "";
+        string casts = product.CastsDepth ? $", castsDepth: true{(product.RoundsLeft ? ", roundsLeft: true" : "")}{(product.RoundsRight ? ", roundsRight: true" : "")}" : "";
         string At(string name, int offset) => offset == 0 ? name : $"{name} + {offset}";
         string[] lines =
         [
@@ -51,10 +51,10 @@ public static class TrainingKernelPrinter
         string[] operands = ["query", "key", "otherQuery", "otherKey", "value"];
         string[] results = attention.IsBackward ? ["gradient", "ofQuery", "ofKey", "ofOtherQuery", "ofOtherKey", "ofValue"] : ["output"];
         string all = string.Join(", ", operands.Concat(results));
-        return Call(attention, method, operands.Concat(results).Select(name => $"float* {name}"),
+        return Call(attention, method, operands.Concat(results).Select(name => $"float* {name}").Prepend("int* begins"),
             $"var shape = new AttentionShape({attention.Heads}, {Literal.Number(attention.Scale)}f, {(attention.Causal ? "true" : "false")},",
             $"    {Rows(attention.Query)}, {Rows(attention.Key)}, {Rows(attention.OtherQuery)}, {Rows(attention.OtherKey)}, {Rows(attention.Value)}, {Rows(attention.Output)});",
-            $"SequenceAttention.{(attention.IsBackward ? "Backward" : "Forward")}<V>(in worker, in shape, step.Tokens, {all});");
+            $"SequenceAttention.{(attention.IsBackward ? "Backward" : "Forward")}<V>(in worker, in shape, step.Tokens, begins, {all});");
     }
 
     private static string Axes(EquatableArray<ProductAxisShape> axes) => axes.Count == 0

@@ -55,6 +55,8 @@ public sealed class Body
         _statements.Add(new ForDown(variable, from, Inner(inner => body(inner, variable))));
     }
 
+    public void OnTensorCores(TensorTile tile) => _statements.Add(tile);
+
     public void While(Expression condition, Action<Body> body) => _statements.Add(new While(condition, Inner(body)));
 
     public void If(Expression condition, Action<Body> then) => _statements.Add(new If(condition, Inner(then)));
@@ -69,6 +71,14 @@ public sealed class Body
         _statements.Add(new Share(items, from, to));
     }
 
+    /// <summary>As <see cref="Share"/>, in portions that <paramref name="body"/> goes through one after the other.</summary>
+    public void Deal(Expression items, Expression least, Action<Body, Name, Name> body)
+    {
+        var from = new Name(Kind.Integer, "from");
+        var to = new Name(Kind.Integer, "to");
+        _statements.Add(new Deal(items, least, from, to, Inner(inner => body(inner, from, to))));
+    }
+
     /// <summary>A place for <paramref name="count"/> numbers (or rows) in the worker's own memory.</summary>
     public Name Reserve(string name, int count, Kind kind = Kind.Floats)
     {
@@ -77,6 +87,16 @@ public sealed class Body
         ReservedBytes += (count * (kind == Kind.Rows ? 8 : 4) + 63) / 64 * 64;
         return place;
     }
+
+    /// <summary>A place for <paramref name="count"/> numbers in the memory of a device's group of threads.</summary>
+    public Name InGroup(string name, int count, Kind kind = Kind.Floats)
+    {
+        var place = new Name(kind, name);
+        _statements.Add(new GroupMemory(place, count));
+        return place;
+    }
+
+    public void Barrier() => _statements.Add(new Barrier());
 
     public void Leave() => _statements.Add(new Leave());
 

@@ -23,6 +23,9 @@ public enum Kind
     Integers,
     Weight,
     Matrix,
+
+    /// <summary>A row or column of a stored matrix, on a device.</summary>
+    Line,
     Cache,
     Groups,
     Step,
@@ -148,7 +151,7 @@ public enum Function
     /// <summary>How many lanes there are.</summary>
     LaneCount,
 
-    /// <summary>(width, at): how many lanes a row of this width still fills from there on, at most all.</summary>
+    /// <summary>(width, at): how many lanes a row of this width still fills from there on, at most all; whole vectors lie before.</summary>
     LanesLeft,
 
     /// <summary>(number): the same in every lane.</summary>
@@ -178,4 +181,16 @@ public enum Function
 
     /// <summary>(weight, offset, column stride, depth stride, block, block stride): a stored matrix seen as [column, depth].</summary>
     View,
+
+    /// <summary>(weight, element): one number, widened and scaled; on a device.</summary>
+    WidenAt,
+
+    /// <summary>(weight, element): the stored row from an element on; on a device.</summary>
+    LineAt,
+
+    /// <summary>(weight, line, index): one number of a line, widened and scaled; on a device.</summary>
+    WidenInLine,
+
+    /// <summary>(weight, expert): the tensor of one expert; on a device.</summary>
+    OfExpert,
 }

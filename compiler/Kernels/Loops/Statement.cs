@@ -25,9 +25,19 @@ public sealed record If(Expression Condition, EquatableArray<Statement> Then, Eq
 /// <summary>Declares the bounds of this worker's contiguous share of <paramref name="Items"/>.</summary>
 public sealed record Share(Expression Items, Name From, Name To) : Statement;
 
+/// <summary>Goes through the portions that this worker gets of <paramref name="Items"/>, which all deal out among themselves.</summary>
+/// <param name="Least">The fewest items of a portion.</param>
+public sealed record Deal(Expression Items, Expression Least, Name From, Name To, EquatableArray<Statement> Body) : Statement;
+
 /// <summary>Declares a place in the worker's own memory.</summary>
 /// <param name="At">In bytes, a multiple of 64.</param>
 public sealed record Reserve(Name Place, int At) : Statement;
+
+/// <summary>Declares a place in the memory that a group of threads shares, on a device.</summary>
+public sealed record GroupMemory(Name Place, int Count) : Statement;
+
+/// <summary>Waits until every thread of the group has come here, on a device.</summary>
+public sealed record Barrier : Statement;
 
 /// <summary>Ends the kernel for this worker.</summary>
 public sealed record Leave : Statement;
@@ -40,6 +50,40 @@ public sealed record Run(Procedure Procedure, EquatableArray<Expression> Argumen
 
 /// <summary>A step on whole tiles, hand-tuned for each target.</summary>
 public sealed record Tile(TileOperation Operation, EquatableArray<Expression> Arguments) : Statement;
+
+/// <summary>The group's tile of a product on tensor cores, on devices that have them: rows from a first to before an end.</summary>
+/// <param name="Block">Which of the tiles along the columns.</param>
+public sealed record TensorTile(TensorProduct Product, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
+
+/// <summary>A product as tensor cores do it: BF16 factors, sums in float32, and what becomes of the sums.</summary>
+/// <param name="Name">Of the printed type.</param>
+/// <param name="Captured">What <paramref name="Line"/>, <paramref name="Start"/> and <paramref name="Store"/> use beside their parameters.</param>
+/// <param name="Products">1 or 2, with the same rows and weights of their own.</param>
+/// <param name="Start">Where the row's activations begin.</param>
+/// <param name="Line">Where the column's weights begin.</param>
+/// <param name="Store">Takes the sums of row and column.</param>
+public sealed record TensorProduct(
+    string Name,
+    EquatableArray<Name> Captured,
+    int Products,
+    int Columns,
+    int Depth,
+    Expression Start,
+    Expression Line,
+    Run Store)
+{
+    /// <summary>The parameters of what is printed.</summary>
+    public static readonly Name Row = new(Kind.Integer, "row");
+
+    /// <inheritdoc cref="Row"/>
+    public static readonly Name Column = new(Kind.Integer, "column");
+
+    /// <summary>The sums, of the second product where there are two.</summary>
+    public static readonly Name Sum = new(Kind.Float, "sum");
+
+    /// <inheritdoc cref="Sum"/>
+    public static readonly Name Second = new(Kind.Float, "second");
+}
 
 /// <summary>The tile operations; shapes in brackets.</summary>
 public enum TileOperation
@@ -67,6 +111,9 @@ public enum TileOperation
 
     /// <summary>(queries, rows, depth, keys, key stride, keys' count, scores, stride, turned, panel): scores[row, key] += query · key, lanes along the keys if turned.</summary>
     AddScores,
+
+    /// <summary>(turned queries, rows, depth, keys, key stride, keys' count, scores, stride): as that, the same numbers, lanes along the rows.</summary>
+    AddTurnedScores,
 
     /// <summary>(weights, stride, factors, rows, values, value stride, keys' count, outputs, width): output[row] = output[row] · factor[row] + Σ weight · value.</summary>
     AddValues,

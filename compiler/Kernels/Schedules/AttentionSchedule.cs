@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Kernels.Loops;
@@ -20,10 +21,16 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     private const int KeyTile = 64;
 
     /// <summary>
-    /// From how many rows of a sequence on keys are turned into panels. Not of a tile: its size depends on the number of
-    /// workers, and the numbers must not.
+    /// From how many rows of a sequence on scores are summed depth after depth, and no longer as dot products. Not of a
+    /// tile: its size depends on the number of workers, and the numbers must not.
     /// </summary>
-    private const int FewestTurned = 32;
+    private const int FewestTurned = 8;
+
+    /// <summary>
+    /// From how many rows of a tile on keys are turned into panels, and no longer the queries, once for all keys: the
+    /// numbers are the same either way.
+    /// </summary>
+    private const int FewestPanels = 32;
 
     /// <summary>
     /// Up to how many tokens of a sequence are treated as one would be, so that the check of drafted tokens gives the
@@ -31,14 +38,12 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     /// </summary>
     private const int MostFew = ContractionSchedule.MostFew;
 
-    /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
-    private const int PanelWidth = 32;
-
     private static readonly Name s_heads = new(Kind.Integer, "Heads");
     private static readonly Name s_width = new(Kind.Integer, "Width");
     private static readonly Name s_rowTile = new(Kind.Integer, "RowTile");
     private static readonly Name s_keyTile = new(Kind.Integer, "KeyTile");
     private static readonly Name s_fewestTurned = new(Kind.Integer, "FewestTurned");
+    private static readonly Name s_fewestPanels = new(Kind.Integer, "FewestPanels");
     private static readonly Name s_mostFew = new(Kind.Integer, "MostFew");
     private readonly ParameterNames _parameters = new();
 
@@ -61,7 +66,8 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         Name[] queryRows = [.. queries.Select(q => body.Reserve(q.Text + "Rows", RowTile, Kind.Rows))];
         Name outputRows = body.Reserve("outputRows", RowTile, Kind.Rows);
         Name scores = body.Reserve("scores", RowTile * KeyTile);
-        Name panel = body.Reserve("panel", operation.Terms.Max(t => t.Key.Depth) * PanelWidth);
+        int deepest = operation.Terms.Max(t => t.Key.Depth), depths = operation.Terms.Sum(t => t.Key.Depth);
+        Name panel = body.Reserve("panel", FewestPanels * Math.Max(deepest, depths));
         Name largest = body.Reserve("largest", RowTile), total = body.Reserve("total", RowTile), factors = body.Reserve("factors", RowTile);
         Name bounds = body.Reserve("bounds", RowTile, Kind.Integers);
         Name turn = body.Let("turn", 0);
@@ -86,22 +92,47 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                     each, range, first + i, head, i, queries, queryRows, output, outputRows, bounds, most, largest, total));
                 Name[] keyPlaces = [.. operation.Terms.Select((t, k) => KeyPlace(inItem, keys[k], t.Key, range, head))];
                 Name valuePlace = KeyPlace(inItem, value, operation.Value, range, head);
+                Name turnsQueries = inItem.Let("turnsQueries", turned & count < s_fewestPanels);
+                Expression[] turnedQueries = new Expression[queries.Count];
+                for (int k = 0; k < turnedQueries.Length; k++)
+                    turnedQueries[k] = panel + FewestPanels * operation.Terms.Take(k).Sum(t => t.Key.Depth);
+                inItem.If(turnsQueries, once =>
+                {
+                    for (int k = 0; k < turnedQueries.Length; k++)
+                        once.Tile(TileOperation.TurnRows, queryRows[k], count, operation.Terms[k].Key.Depth, turnedQueries[k]);
+                });
                 inItem.For("start", 0, most, s_keyTile, (inKeys, key) =>
                 {
                     Name keyCount = inKeys.Let("keyCount", Min(s_keyTile, most - key));
                     // Rows stand in the order of their positions: the first ones may have passed their last key.
                     Name skip = inKeys.Let("skip", 0);
-                    if (operation.Causal) inKeys.For("i", 0, count, (each, i) => each.If(bounds[i] <= key, past => past.Set(skip, skip + 1)));
+                    if (operation.Causal)
+                        inKeys.If(Not(turnsQueries), may => may.For("i", 0, count, (each, i) => each.If(bounds[i] <= key, past => past.Set(skip, skip + 1))));
                     Name left = inKeys.Let("left", count - skip);
                     inKeys.Tile(TileOperation.Clear, scores, left * s_keyTile);
-                    for (int k = 0; k < keyPlaces.Length; k++)
-                    {
-                        KeyLayout layout = operation.Terms[k].Key;
-                        inKeys.Tile(
-                            TileOperation.AddScores, queryRows[k] + skip, left, layout.Depth, keyPlaces[k] + Long(key) * layout.Layout.RowStride,
-                            layout.Layout.RowStride, keyCount, scores, s_keyTile,
-                            turned, panel);
-                    }
+                    Expression Tile(int k) => keyPlaces[k] + Long(key) * operation.Terms[k].Key.Layout.RowStride;
+                    inKeys.If(
+                        turnsQueries,
+                        then =>
+                        {
+                            for (int k = 0; k < keyPlaces.Length; k++)
+                            {
+                                KeyLayout layout = operation.Terms[k].Key;
+                                then.Tile(
+                                    TileOperation.AddTurnedScores, turnedQueries[k], left, layout.Depth, Tile(k), layout.Layout.RowStride, keyCount,
+                                    scores, s_keyTile);
+                            }
+                        },
+                        otherwise =>
+                        {
+                            for (int k = 0; k < keyPlaces.Length; k++)
+                            {
+                                KeyLayout layout = operation.Terms[k].Key;
+                                otherwise.Tile(
+                                    TileOperation.AddScores, queryRows[k] + skip, left, layout.Depth, Tile(k), layout.Layout.RowStride, keyCount,
+                                    scores, s_keyTile, turned, panel);
+                            }
+                        });
 
                     inKeys.For("i", skip, count, (each, i) => WriteSoftmax(each, i, skip, key, keyCount, scores, bounds, largest, total, factors));
                     inKeys.Tile(
@@ -131,6 +162,7 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
                 new Size("RowTile", RowTile),
                 new Size("KeyTile", KeyTile),
                 new Size("FewestTurned", FewestTurned),
+                new Size("FewestPanels", FewestPanels),
                 new Size("MostFew", MostFew),
             }.ToEquatable(),
             entry,

@@ -21,8 +21,16 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
     /// <summary>Columns of the widest panel: two vectors of sixteen.</summary>
     private const int PanelColumns = 32;
 
-    /// <summary>Columns of a block of few rows, a multiple of all lane counts.</summary>
-    private int BlockColumns => operation.Weights.All(w => w.DepthStride == 1) ? PanelColumns : 2 * PanelColumns;
+    /// <summary>Columns of a block of few rows where stored rows run along the columns: they pass from end to end.</summary>
+    private const int MostAcross = 512;
+
+    /// <summary>
+    /// Columns of a block of few rows, a multiple of all lane counts. Blocks across stored rows are as long as these if
+    /// there is a batch to share, and else short, so that every worker has some.
+    /// </summary>
+    private int BlockColumns => operation.Weights.All(w => w.DepthStride == 1) ? PanelColumns
+        : operation.Batch == 1 ? 2 * PanelColumns
+        : Math.Min(MostAcross, (operation.Columns + PanelColumns - 1) / PanelColumns * PanelColumns);
 
     /// <summary>Up to how many rows it is cheaper to turn the rows than to turn the weights into panels.</summary>
     private const int MostTurned = 96;
@@ -154,9 +162,11 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
                 {
                     Name range = inner.Let("range", Step.Field("Ranges", Kind.Range)[sequence]);
                     Expression length = range.Field("Length", Kind.Integer);
-                    inner.Share(BlockCount(inner, length), out Name from, out Name to);
-                    Expression[] rest = [0, length, from, to, range.Field("Slot", Kind.Integer), range.Field("FirstKey", Kind.Integer)];
-                    inner.Run(blocks, [.. _parameters.Names, .. rest]);
+                    Deal(inner, length, (portion, from, to) =>
+                    {
+                        Expression[] rest = [0, length, from, to, range.Field("Slot", Kind.Integer), range.Field("FirstKey", Kind.Integer)];
+                        portion.Run(blocks, [.. _parameters.Names, .. rest]);
+                    });
                 });
                 break;
             case RowSource.Experts:
@@ -164,16 +174,24 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
                 break;
             default:
                 Expression rows = operation.Rows == RowSource.Listed ? _count! : Tokens;
-                body.Share(BlockCount(body, rows), out Name first, out Name last);
-                body.Run(blocks, [.. _parameters.Names, 0, rows, first, last]);
+                Deal(body, rows, (inner, from, to) => inner.Run(blocks, [.. _parameters.Names, 0, rows, from, to]));
                 break;
         }
     }
 
-    private Expression BlockCount(Body body, Expression rows)
+    /// <summary>Deals blocks of columns out: all of a worker's at once where it begins with turning many rows.</summary>
+    private void Deal(Body body, Expression rows, Action<Body, Name, Name> portion)
     {
         Name width = body.Let("width", Width(rows));
-        return (operation.Batch > 1 ? s_batch : (Expression)1) * BlocksOf(width);
+        Expression count = (operation.Batch > 1 ? s_batch : (Expression)1) * BlocksOf(width);
+        if (!TurnsRows)
+        {
+            body.Deal(count, 1, portion);
+            return;
+        }
+
+        Name blockCount = body.Let("blockCount", count);
+        body.Deal(blockCount, new Conditional((rows > s_mostFew) & (rows <= s_mostTurned), blockCount, 1), portion);
     }
 
     /// <summary>Columns of a block: the same for whoever asks about the same rows.</summary>
@@ -204,16 +222,19 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
             (_, Name count, Name cost) = Segment(inner, expert);
             inner.Set(total, total + count * cost);
         });
-        body.Share(total, out Name from, out Name to);
-        Name at = body.Let("at", 0);
-        body.For("expert", 0, experts, (inner, expert) =>
+        body.Deal(total, 1, (portion, from, to) =>
         {
-            (_, Name count, Name cost) = Segment(inner, expert);
-            Name firstBlock = inner.Let("firstBlock", Min(count, (Max(0, from - at) + cost - 1) / cost));
-            Name endBlock = inner.Let("endBlock", Min(count, (Max(0, to - at) + cost - 1) / cost));
-            inner.Set(at, at + count * cost);
-            Expression[] parameters = [.. _parameters.Names.Select(p => p.Kind == Kind.Weight ? p + expert : (Expression)p)];
-            inner.Run(blocks, [.. parameters, offsets[expert], offsets[expert + 1], firstBlock, endBlock]);
+            Name at = portion.Let("at", 0);
+            portion.For("expert", 0, experts, (inner, expert) =>
+            {
+                (_, Name count, Name cost) = Segment(inner, expert);
+                Name firstBlock = inner.Let("firstBlock", Min(count, (Max(0, from - at) + cost - 1) / cost));
+                Name endBlock = inner.Let("endBlock", Min(count, (Max(0, to - at) + cost - 1) / cost));
+                inner.Set(at, at + count * cost);
+                inner.If(endBlock <= firstBlock, none => none.Next());
+                Expression[] parameters = [.. _parameters.Names.Select(p => p.Kind == Kind.Weight ? p + expert : (Expression)p)];
+                inner.Run(blocks, [.. parameters, offsets[expert], offsets[expert + 1], firstBlock, endBlock]);
+            });
         });
     }
 

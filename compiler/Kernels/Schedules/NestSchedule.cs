@@ -44,7 +44,7 @@ internal sealed class NestSchedule(NestOperation operation)
         else
         {
             body.Share(Size(0), out Name from, out Name to);
-            if (_lanesAxis == 0) LanesLoop(body, indices, from, to);
+            if (_lanesAxis == 0) LanesLoop(body, indices, from, to, isShare: true);
             else body.For("i0", from, to, (inner, i) => Outer(inner, indices, 0, i));
         }
 
@@ -81,7 +81,7 @@ internal sealed class NestSchedule(NestOperation operation)
         TakenInput => (_parameters.Add(Kind.Floats, "x"), _parameters.Add(Kind.Integers, "index")),
         HotInput => (_parameters.Add(Kind.Integers, "index"), null),
         RotatedInput => (_parameters.Add(Kind.Floats, "x"), _parameters.Add(Kind.Floats, "rotations")),
-        MaskInput => (new Name(Kind.Floats, "none"), null),
+        MaskInput => (_parameters.Add(Kind.Integers, "begins"), null),
         _ => (_parameters.Add(Kind.Floats, "x"), null),
     };
 
@@ -98,12 +98,13 @@ internal sealed class NestSchedule(NestOperation operation)
     }
 
     /// <summary>Lanes along the last axis of the result.</summary>
-    private void LanesLoop(Body body, Expression[] indices, Expression from, Expression to)
+    /// <param name="isShare">Whether they begin where a worker's share does, which need not be where a vector would.</param>
+    private void LanesLoop(Body body, Expression[] indices, Expression from, Expression to, bool isShare = false)
     {
         body.For("column", from, to, Lanes, (inner, column) =>
         {
             indices[_lanesAxis] = column;
-            Name lanes = inner.Let("lanes", LanesLeft(to, column));
+            Name lanes = inner.Let("lanes", isShare ? Min(Lanes, to - column) : LanesLeft(to, column));
             Expression place = _output + At(operation.Output, indices);
             if (operation.Reduced == 0)
             {
@@ -206,10 +207,14 @@ internal sealed class NestSchedule(NestOperation operation)
             case HotInput hot:
                 return new Conditional(data[At(hot.Index, indices)].Is(indices[hot.Axis]), new Real(1), new Real(0));
             case MaskInput mask when lanes is null:
-                return new Conditional(indices[mask.KeyAxis] <= indices[mask.QueryAxis], new Real(0), new Real(double.NegativeInfinity));
+                return new Conditional(
+                    indices[mask.KeyAxis] <= indices[mask.QueryAxis],
+                    new Conditional(data[indices[mask.QueryAxis]] <= indices[mask.KeyAxis], new Real(0), new Real(double.NegativeInfinity)),
+                    new Real(double.NegativeInfinity));
             case MaskInput mask:
                 Expression seen = Max(0, Min(lanes, indices[mask.QueryAxis] + 1 - indices[mask.KeyAxis]));
-                return body.Let("mask", First(All(Zero), seen, All(new Real(double.NegativeInfinity))));
+                Expression earlier = Max(0, Min(lanes, data[indices[mask.QueryAxis]] - indices[mask.KeyAxis])), hidden = All(new Real(double.NegativeInfinity));
+                return body.Let("mask", First(hidden, earlier, First(All(Zero), seen, hidden)));
             case RotatedInput rotated when lanes is not null:
                 Expression rotation = Load(second! + Long(indices[rotated.PositionAxis]) * Size(operation.Sizes.Count - 1) + indices[_lanesAxis], lanes);
                 return body.Let(data.Text + "Lanes", Build.Make(Kind.Lanes, Function.RotatePairs, Load(data + At(rotated.Place, indices), lanes), rotation));

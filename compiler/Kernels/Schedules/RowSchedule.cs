@@ -25,7 +25,7 @@ internal sealed class RowSchedule(RowOperation operation)
 
     public Scheduled Make()
     {
-        foreach (RowInput input in operation.Inputs) _inputs.Add(Parameters(input.Kind));
+        foreach (RowInput input in operation.Inputs) _inputs.Add(Parameters(_parameters, input.Kind));
         foreach (RowOutput output in operation.Outputs)
             _outputs.Add(output.Target == RowTarget.Cache ? _parameters.Add(Kind.Cache, "cache") : _parameters.Add(Kind.Floats, "y"));
 
@@ -47,15 +47,16 @@ internal sealed class RowSchedule(RowOperation operation)
         return new(kernel, _parameters.Parameters, body.ReservedBytes);
     }
 
-    private (Name, Name?) Parameters(RowInputKind kind) => kind switch
+    /// <summary>An input's parameters: its data, and an index where it has one.</summary>
+    public static (Name Data, Name? Index) Parameters(ParameterNames names, RowInputKind kind) => kind switch
     {
-        RowInputKind.PerRow => (_parameters.Add(Kind.Floats, "scale"), null),
-        RowInputKind.Vector => (_parameters.Add(Kind.Weight, "weight"), null),
-        RowInputKind.TableRow => (_parameters.Add(Kind.Weight, "table"), _parameters.Add(Kind.Integers, "index")),
-        RowInputKind.Taken => (_parameters.Add(Kind.Floats, "x"), _parameters.Add(Kind.Integers, "index")),
-        RowInputKind.GatheredSum => (_parameters.Add(Kind.Floats, "x"), _parameters.Add(Kind.Integers, "rank")),
-        RowInputKind.Rotated => (_parameters.Add(Kind.Floats, "x"), _parameters.Add(Kind.Floats, "rotations")),
-        _ => (_parameters.Add(Kind.Floats, "x"), null),
+        RowInputKind.PerRow => (names.Add(Kind.Floats, "scale"), null),
+        RowInputKind.Vector => (names.Add(Kind.Weight, "weight"), null),
+        RowInputKind.TableRow => (names.Add(Kind.Weight, "table"), names.Add(Kind.Integers, "index")),
+        RowInputKind.Taken => (names.Add(Kind.Floats, "x"), names.Add(Kind.Integers, "index")),
+        RowInputKind.GatheredSum => (names.Add(Kind.Floats, "x"), names.Add(Kind.Integers, "rank")),
+        RowInputKind.Rotated => (names.Add(Kind.Floats, "x"), names.Add(Kind.Floats, "rotations")),
+        _ => (names.Add(Kind.Floats, "x"), null),
     };
 
     private void WriteRow(Body body, Name token, Expression repeat)

@@ -49,7 +49,7 @@ public sealed record TakenInput(Place Place, Place Index, int Stride) : NestInpu
 /// <summary>1 where the entry of an axis is index[…], else 0. [int* index]</summary>
 public sealed record HotInput(Place Index, int Axis) : NestInput;
 
-/// <summary>0 where the key's position is not after the query's, else −∞.</summary>
+/// <summary>0 where the key's position is not after the query's and not before the query's document, else −∞. [int* begins]</summary>
 public sealed record MaskInput(int QueryAxis, int KeyAxis) : NestInput;
 
 /// <summary>x[place] with neighbours along the last axis rotated by the position along another. [float* x, float* rotations]</summary>

@@ -1,3 +1,5 @@
+using Sinter.Compiler.Graph;
+
 namespace Sinter.Compiler.Operations.Training;
 
 /// <summary>An axis of a product; size zero for the tokens of the step.</summary>
@@ -19,6 +21,7 @@ public enum PairAxis
 /// <param name="LeftOffset">Of the first number of the left factor; so for the others.</param>
 /// <param name="SharesRows">Whether several pairs have one row of the result.</param>
 /// <param name="CastsDepth">Whether both factors are cast to E4M3 in tiles of 128 along the depth.</param>
+/// <param name="RoundsLeft">Whether the scales of the left factor's tiles are then powers of two; so for the right one.</param>
 public sealed record ProductOperation(
     string Name,
     string Equation,
@@ -30,6 +33,8 @@ public sealed record ProductOperation(
     bool SharesRows,
     bool Adds,
     bool CastsDepth,
+    bool RoundsLeft,
+    bool RoundsRight,
     int LeftOffset,
     int RightOffset,
     int ResultOffset) : Operation(Name, Equation);
@@ -40,9 +45,9 @@ public sealed record ProductOperation(
 /// </summary>
 public sealed record ScatterOperation(string Name, string Equation, int Columns, int RowStride, int TableStride, int Offset) : Operation(Name, Equation);
 
-/// <summary>Rows in BF16, or in E4M3 tiles of 1×128. [float* from, float* to]</summary>
+/// <summary>Rows in BF16, or in tiles of 1×128. [float* from, float* to]</summary>
 /// <param name="Repeats">Rows a token.</param>
-public sealed record CastOperation(string Name, string Equation, int Repeats, int Width, bool IsTiles) : Operation(Name, Equation);
+public sealed record CastOperation(string Name, string Equation, int Repeats, int Width, CastForm Form) : Operation(Name, Equation);
 
 /// <summary>How often each expert was chosen. [int* chosen, int* loads]</summary>
 public sealed record CountOperation(string Name, string Equation, int Chosen) : Operation(Name, Equation);

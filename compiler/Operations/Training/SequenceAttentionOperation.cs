@@ -5,8 +5,8 @@ public sealed record HeadLayout(int Width, int Row, int Head);
 
 /// <summary>
 /// Attention within the sequence, or the gradients of all its operands; scores live in the workers' own memory only.
-/// Forward: [float* query, key, other query, other key, value, output]; the second term's are null where there is none.
-/// Backward: [query, key, other query, other key, value, gradient of the output, then the gradients in the order of the operands].
+/// Forward: [int* begins, float* query, key, other query, other key, value, output]; the second term's are null where there is none.
+/// Backward: [begins, query, key, other query, other key, value, gradient of the output, then the gradients in the order of the operands].
 /// </summary>
 public sealed record SequenceAttentionOperation(
     string Name,

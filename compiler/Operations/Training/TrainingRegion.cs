@@ -38,6 +38,9 @@ public sealed record GradientArgument(WeightTensor Tensor) : CallArgument;
 /// <summary>The stored tensor of the layer at hand in the numbers of the precision.</summary>
 public sealed record CastWeightArgument(WeightTensor Tensor) : CallArgument;
 
+/// <summary>Where the document of each token begins. [int*]</summary>
+public sealed record BeginsArgument : CallArgument;
+
 /// <summary>A parameter that the operation at hand has no use for.</summary>
 public sealed record NothingArgument : CallArgument;
 

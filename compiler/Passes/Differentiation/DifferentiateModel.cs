@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Sinter.Compiler.Graph;
 
@@ -25,8 +26,8 @@ public static class DifferentiateModel
 
         List<Region> forward = [.. model.Main.Select(region => WithLosses(region, Objective.MainTarget, Objective.Main, balanced))];
         if (!forward.Exists(region => Gives(region, Objective.Main))) throw new ArgumentException($"{model.Name} gives no logits to train.");
-        if (model.Prediction is { } prediction)
-            forward.Add(WithLosses(prediction, Objective.PredictionTarget, Objective.Prediction, balanced));
+        for (int depth = 1; model.Prediction is { } prediction && depth <= model.PredictionDepth; depth++)
+            forward.Add(WithLosses(At(prediction, depth, model), Objective.At(Objective.PredictionTarget, depth), Objective.At(Objective.Prediction, depth), balanced));
         if (balanced is not null && !forward.Exists(region => Gives(region, Objective.Balance)))
             throw new ArgumentException($"{model.Name} has no scores '{balanced}' whose choice could be balanced.");
 
@@ -47,6 +48,31 @@ public static class DifferentiateModel
 
         return new TrainingGraph(forward.ToEquatable(), backward.ToEquatable());
     }
+
+    /// <summary>
+    /// Prediction at a depth: with the weights of the layer after the last depth's, from the hidden values that the last depth gave
+    /// (DeepSeek-V3 equation 21).
+    /// </summary>
+    private static Region At(Region prediction, int depth, ModelGraph model)
+    {
+        TensorGraph graph = prediction.Graph;
+        HashSet<string> handed = [.. graph.Outputs.Select(output => output.Name).Intersect(graph.Nodes.OfType<Input>().Where(input => !input.IsIndex).Select(input => input.Name))];
+        if (model.PredictionDepth > 1 && handed.Count == 0)
+            throw new ArgumentException($"{model.Name} is to foresee {model.PredictionDepth} further tokens, but its prediction gives no hidden values for the next depth.");
+
+        string Taken(Input input) => input.Name == Objective.Next ? Objective.At(input.Name, depth)
+            : handed.Contains(input.Name) && depth > 1 ? Given(input.Name, depth - 1) : input.Name;
+        return new Region(
+            Objective.At("prediction", depth).Replace('.', ' '), prediction.FirstLayer + depth - 1, prediction.EndLayer + depth - 1,
+            graph with
+            {
+                Nodes = graph.Nodes.Select(node => node is Input input ? input with { Name = Taken(input) } : node).ToEquatable(),
+                Outputs = graph.Outputs.Select(output => handed.Contains(output.Name) ? output with { Name = Given(output.Name, depth) } : output).ToEquatable(),
+            });
+    }
+
+    /// <summary>What a depth hands to the next one: other than the model's own, which the first depth took.</summary>
+    private static string Given(string name, int depth) => $"{name}.of.{depth.ToString(CultureInfo.InvariantCulture)}";
 
     private static Region Appended(Region region, string target, string loss, string? balanced)
     {

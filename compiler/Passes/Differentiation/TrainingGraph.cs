@@ -1,3 +1,5 @@
+using System;
+using System.Globalization;
 using Sinter.Compiler.Graph;
 
 namespace Sinter.Compiler.Passes.Differentiation;
@@ -23,14 +25,15 @@ public sealed record TrainingGraph(EquatableArray<Region> Forward, EquatableArra
 
 /// <summary>
 /// The names by which an objective goes. Every loss is a mean over the tokens of one sequence; what each is worth comes in
-/// as its gradient: of a batch of B sequences 1/B, λ/B and α/B, and then the gradients of the sequences add up.
+/// as its gradient: of a batch of B sequences 1/B, λ/(D·B) for each of D depths and α/B (DeepSeek-V3 equations 24 and 25), and then
+/// the gradients of the sequences add up.
 /// </summary>
 public static class Objective
 {
     /// <summary>Cross-entropy of the next token.</summary>
     public const string Main = "loss.main";
 
-    /// <summary>Cross-entropy of multi-token prediction.</summary>
+    /// <summary>Cross-entropy of multi-token prediction at its first depth; further ones have their number behind it.</summary>
     public const string Prediction = "loss.prediction";
 
     /// <summary>Of each layer with a balanced choice; the objective has the sum of them.</summary>
@@ -39,8 +42,22 @@ public static class Objective
     /// <summary>The token one place on.</summary>
     public const string MainTarget = "target.main";
 
-    /// <summary>The token that prediction is to foresee, two places on.</summary>
+    /// <summary>The token that prediction is to foresee at its first depth, two places on; further ones have their number behind it.</summary>
     public const string PredictionTarget = "target.prediction";
 
-    public static bool IsLoss(string name) => name is Main or Prediction or Balance;
+    /// <summary>The token that prediction reads at its first depth, one place on.</summary>
+    public const string Next = "next";
+
+    public static bool IsLoss(string name) => name is Main or Balance || DepthOf(Prediction, name) > 0;
+
+    /// <summary>What a name of prediction becomes at a depth, counted from 1.</summary>
+    public static string At(string name, int depth) => depth == 1 ? name : $"{name}.{depth.ToString(CultureInfo.InvariantCulture)}";
+
+    /// <summary>The depth at which a name stands for <paramref name="first"/>; 0 where it stands for something else.</summary>
+    public static int DepthOf(string first, string name)
+    {
+        if (name == first) return 1;
+        return name.StartsWith(first + ".", StringComparison.Ordinal)
+            && int.TryParse(name.Substring(first.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int depth) && depth > 1 ? depth : 0;
+    }
 }

@@ -18,11 +18,12 @@ public enum Keeping
 /// Lets a backward region read forward values instead of making them anew: the forward region hands them out under the name
 /// <c>kept.NAME</c>, and the backward region takes them in. Choices are always kept: repeated, they might fall otherwise.
 /// </summary>
+/// <remarks>The third result names the forward values that the backward region makes anew.</remarks>
 public static class KeepValues
 {
     public const string Prefix = "kept.";
 
-    public static (TensorGraph Forward, TensorGraph Backward) Run(TensorGraph forward, TensorGraph backward, Keeping keeping)
+    public static (TensorGraph Forward, TensorGraph Backward, EquatableArray<string> MadeAnew) Run(TensorGraph forward, TensorGraph backward, Keeping keeping)
     {
         Dictionary<Node, int> made = [];
         int[] names = Number(forward, made);
@@ -44,12 +45,15 @@ public static class KeepValues
         var editor = new GraphEditor(backward);
         List<Output> handed = [.. forward.Outputs];
         HashSet<string> taken = [];
+        List<string> anew = [];
         for (int i = 0; i < backward.Nodes.Count; i++)
         {
             if (!kept.Contains(i))
             {
                 // What nothing needs stays where it can: the editor leaves it out in the end.
                 editor.Copy(i);
+                bool isAnew = needed[i] && origin[i] >= 0 && backward.Nodes[i] is not (Cast or Weight) && backward.Nodes[i].Operands.Any();
+                if (isAnew && !anew.Contains(backward.Nodes[i].Name)) anew.Add(backward.Nodes[i].Name);
                 continue;
             }
 
@@ -61,14 +65,14 @@ public static class KeepValues
         }
 
         TensorGraph rewritten = editor.Finish();
-        return (forward with { Outputs = handed.ToEquatable() }, WithoutIdleInputs(rewritten));
+        return (forward with { Outputs = handed.ToEquatable() }, WithoutIdleInputs(rewritten), anew.ToEquatable());
     }
 
     private static bool IsKept(Node node, Keeping keeping)
     {
         if (node is Choose or Input { IsIndex: false }) return true;
         if (keeping == Keeping.Inputs) return false;
-        return node is Contract or Attend or Reduce or Rotary or Cast { Form: CastForm.Tiles or CastForm.BF16 } && node.Axes.Count(axis => axis.Extent != Extent.Fixed) == 1;
+        return node is Contract or Attend or Reduce or Rotary or Cast { IsOfRows: true } && node.Axes.Count(axis => axis.Extent != Extent.Fixed) == 1;
     }
 
     /// <summary>The same number for the same value, in both graphs.</summary>

@@ -15,49 +15,20 @@ public enum Precision
 /// <summary>
 /// Lets the products of the linear layers take cast values (DeepSeek-V3 section 3.3): forward and for the gradients of their
 /// inputs, activations in tiles of 1×128 and weights in blocks of 128×128; for the gradients of the weights both factors
-/// along the tokens, 128×1, the activations from what the forward pass had cast. Embedding, head, router, norms and attention
-/// stay as they are.
+/// along the tokens, 128×1, the activations from what the forward pass had cast. Scales are powers of two where the report has
+/// them so (section 3.3.3). Embedding, head, router, norms and attention stay as they are.
 /// </summary>
 public static class PlaceCasts
 {
-    /// <summary>The published names of the tensors that linear layers multiply with.</summary>
-    /// <param name="forward">The regions of the forward pass, their products taken apart.</param>
-    public static HashSet<string> LinearTensors(IEnumerable<TensorGraph> forward)
-    {
-        HashSet<string> linear = [], others = [];
-        foreach (TensorGraph graph in forward)
-        {
-            var isKept = new bool[graph.Nodes.Count];
-            for (int i = graph.Nodes.Count - 1; i >= 0; i--)
-            {
-                // What leads to a choice or to the loss, up to the products that it comes from.
-                if (graph.Nodes[i] is Choose choose) isKept[choose.Scores] = true;
-                if (graph.Nodes[i] is Take or Reduce { Reduction: Reduction.Max } && graph.Nodes[i].Axes.Count == 1) MarkScores(graph, isKept, graph.Nodes[i]);
-                if (isKept[i] && graph.Nodes[i] is Map map) foreach (int input in map.Inputs) isKept[input] = true;
-            }
-
-            for (int i = 0; i < graph.Nodes.Count; i++)
-            {
-                if (graph.Nodes[i] is Weight { IndexStride: > 0 } table) others.Add(Name(table));
-                if (graph.Nodes[i] is not Contract contract) continue;
-                foreach (Weight weight in contract.Factors.Select(factor => graph.Nodes[factor]).OfType<Weight>())
-                {
-                    if (weight.Tensor.Shape.Count == 2) (isKept[i] ? others : linear).Add(Name(weight));
-                }
-            }
-        }
-
-        linear.ExceptWith(others);
-        return linear;
-    }
-
-    public static TensorGraph Run(TensorGraph graph, HashSet<string> linear, Precision precision)
+    public static TensorGraph Run(TensorGraph graph, LinearTensors linear, Precision precision)
     {
         if (precision == Precision.F32) return graph;
         bool[] isGradient = Gradients(graph);
-        HashSet<int> sums = [.. graph.Nodes.OfType<Assemble>().Where(assemble => linear.Contains(assemble.Tensor.Name)).SelectMany(assemble => assemble.Parts).Select(part => part.Value)];
+        Dictionary<int, string> sums = [];
+        foreach (Assemble assemble in graph.Nodes.OfType<Assemble>().Where(assemble => linear.Contains(assemble.Tensor.Name)))
+            foreach (Part part in assemble.Parts) sums[part.Value] = assemble.Tensor.Name;
         var editor = new GraphEditor(graph);
-        var writer = new Casts(editor, precision);
+        var writer = new Casts(editor, linear, precision);
         for (int i = 0; i < graph.Nodes.Count; i++)
         {
             if (graph.Nodes[i] is not Contract contract)
@@ -66,22 +37,13 @@ public static class PlaceCasts
                 continue;
             }
 
-            int stored = contract.Factors.ToList().FindIndex(factor => graph.Nodes[factor] is Weight weight && linear.Contains(Name(weight)));
-            if (stored >= 0 && contract.Factors.Count == 2) editor.Replace(i, writer.WithWeights(contract, stored));
-            else if (sums.Contains(i)) editor.Replace(i, writer.OfWeights(contract, isGradient));
+            int stored = contract.Factors.ToList().FindIndex(factor => graph.Nodes[factor] is Weight weight && linear.Contains(LinearTensors.Name(weight)));
+            if (stored >= 0 && contract.Factors.Count == 2) editor.Replace(i, writer.WithWeights(contract, stored, isGradient[contract.Factors[1 - stored]]));
+            else if (sums.TryGetValue(i, out string? tensor)) editor.Replace(i, writer.OfWeights(contract, tensor, isGradient));
             else editor.Copy(i);
         }
 
         return editor.Finish();
-    }
-
-    private static string Name(Weight weight) => weight.Tensor.Otherwise ?? weight.Tensor.Name;
-
-    /// <summary>Scores of the loss: the target's own is taken from them, and the largest of each token.</summary>
-    private static void MarkScores(TensorGraph graph, bool[] isKept, Node node)
-    {
-        int scores = node is Take take ? take.Values : ((Reduce)node).Input;
-        if (graph.Nodes[scores] is Contract) isKept[scores] = true;
     }
 
     private static bool[] Gradients(TensorGraph graph)
@@ -95,23 +57,24 @@ public static class PlaceCasts
         return isGradient;
     }
 
-    private sealed class Casts(GraphEditor editor, Precision precision)
+    private sealed class Casts(GraphEditor editor, LinearTensors linear, Precision precision)
     {
         /// <summary>A product with a stored matrix: the other factor in tiles along what is summed.</summary>
-        public int WithWeights(Contract contract, int stored)
+        public int WithWeights(Contract contract, int stored, bool isGradient)
         {
+            string tensor = LinearTensors.Name((Weight)editor[editor.Place(contract.Factors[stored])]);
             int[] factors = [.. contract.Factors.Select(editor.Place)];
             int activations = 1 - stored, summed = editor[factors[activations]].Axes.Count(axis => !contract.Axes.Contains(axis));
             EquatableArray<Axis> axes = editor[factors[activations]].Axes;
             int along = axes.Reverse().TakeWhile(axis => axis.Extent == Extent.Fixed && editor[factors[stored]].Axes.Contains(axis) && IsSummed(axis, contract, editor[factors[stored]])).Count();
             if (along == 0 && summed > 0) along = 1;
-            factors[activations] = Add(factors[activations], precision == Precision.FP8 ? CastForm.Tiles : CastForm.BF16, along);
+            factors[activations] = Add(factors[activations], precision == Precision.BF16 ? CastForm.BF16 : TilesOf(tensor, isGradient), along);
             factors[stored] = Add(factors[stored], CastForm.Stored, 0);
             return editor.Add(contract with { Factors = factors.ToEquatable() });
         }
 
         /// <summary>The gradient of a stored matrix, summed over the tokens.</summary>
-        public int OfWeights(Contract contract, bool[] isGradient)
+        public int OfWeights(Contract contract, string tensor, bool[] isGradient)
         {
             List<int> factors = [];
             foreach (int factor in contract.Factors)
@@ -119,11 +82,22 @@ public static class PlaceCasts
                 int place = editor.Place(factor);
                 if (editor[place] is OneHot) factors.Add(place);
                 else if (precision == Precision.BF16) factors.Add(Add(place, CastForm.BF16, 1));
-                else factors.Add(Add(isGradient[factor] ? place : Add(place, CastForm.Tiles, 1), CastForm.Depth, 0));
+                else if (isGradient[factor]) factors.Add(Add(place, CastForm.Depth, 0));
+                else
+                {
+                    // As the forward pass had it: along all that the forward product sums, which the matrix has too.
+                    int along = System.Math.Max(1, editor[place].Axes.Reverse().TakeWhile(contract.Axes.Contains).Count());
+                    int tiles = Add(place, linear.FollowsAttention(tensor) ? CastForm.E5M6Tiles : TilesOf(tensor, isGradient: false), along);
+                    factors.Add(Add(tiles, linear.FollowsAttention(tensor) || linear.Receives(tensor) ? CastForm.RoundDepth : CastForm.Depth, 0));
+                }
             }
 
             return editor.Add(contract with { Factors = factors.ToEquatable() });
         }
+
+        /// <summary>Of what attention gives to its linear layer, and of what is sent to experts: tokens forward, and gradients of what experts give.</summary>
+        private CastForm TilesOf(string tensor, bool isGradient) =>
+            (isGradient ? linear.Sends(tensor) : linear.FollowsAttention(tensor) || linear.Receives(tensor)) ? CastForm.RoundTiles : CastForm.Tiles;
 
         private static bool IsSummed(Axis axis, Contract contract, Node weights) => !contract.Axes.Contains(axis) && weights.Axes.Contains(axis);
 

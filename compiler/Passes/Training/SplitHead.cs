@@ -20,7 +20,7 @@ public static class SplitHead
         TensorGraph graph = region.Graph;
         int sum = graph.Nodes.ToList().FindIndex(node => node is LogSumExp);
         if (sum < 0 || graph.Nodes[((LogSumExp)graph.Nodes[sum]).Input] is not Contract { Factors.Count: 2 } logits) return [region];
-        if (graph.Outputs.FirstOrDefault(output => output.Name is Objective.Main or Objective.Prediction) is not { } loss) return [region];
+        if (graph.Outputs.FirstOrDefault(output => IsOfHead(output.Name)) is not { } loss) return [region];
         int[] values = [.. logits.Factors.Where(factor => graph.Nodes[factor] is not Weight)];
         if (values.Length != 1) return [region];
         int cut = values[0];
@@ -71,7 +71,10 @@ public static class SplitHead
             nodes.ToEquatable(), backward.Outputs.Concat(head.Outputs.Select(output => output with { Node = places[output.Node] })).ToEquatable(), default);
     }
 
-    public static bool IsHead(Region region) => region.Graph.Nodes.Any(node => node is Input input && (input.Name == Objective.Main + Suffix || input.Name == Objective.Prediction + Suffix));
+    public static bool IsHead(Region region) => region.Graph.Nodes.Any(node =>
+        node is Input { Name: var name } && name.EndsWith(Suffix, System.StringComparison.Ordinal) && IsOfHead(name.Substring(0, name.Length - Suffix.Length)));
+
+    private static bool IsOfHead(string loss) => loss == Objective.Main || Objective.DepthOf(Objective.Prediction, loss) > 0;
 
     private static TensorGraph WithoutIdleTargets(TensorGraph graph)
     {

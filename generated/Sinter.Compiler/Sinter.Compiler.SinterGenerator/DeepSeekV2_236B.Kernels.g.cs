@@ -23,6 +23,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: Embed_5120As<V, BF16>(in step, in worker, table, index, y); break;
             case WeightFormat.F16: Embed_5120As<V, F16>(in step, in worker, table, index, y); break;
             case WeightFormat.E4M3: Embed_5120As<V, E4M3>(in step, in worker, table, index, y); break;
+            case WeightFormat.Int8: Embed_5120As<V, Int8>(in step, in worker, table, index, y); break;
         }
     }
 
@@ -48,13 +49,13 @@ internal static unsafe class DeepSeekV2_236BKernels
 
     // a.term[t,d] = x[t,d]·x[t,d]
     // a.mean[t] = mean[d](a.term[t,d])
-    // a.x[t,d] = x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
+    // a.x[t,d] = x[t,d]·rsqrt(a.mean[t] + 1E-06)·input_layernorm.weight[d]
     // m.term[t,d] = a[t,d]·a[t,d]
     // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
+    // m[t,d] = a[t,d]·rsqrt(m.mean[t] + 1E-06)·post_attention_layernorm.weight[d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·model.norm.weight[d]
+    // hidden[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-06)·model.norm.weight[d]
     // Rows of 5120; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_5120<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -66,6 +67,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: RmsNorm_5120As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_5120As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_5120As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_5120As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -112,6 +114,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: QAProj_1536x5120As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QAProj_1536x5120As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QAProj_1536x5120As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QAProj_1536x5120As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -122,8 +125,8 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 1536, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QAProj_1536x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) QAProj_1536x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -190,6 +193,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KvAProjWithMqa_512x5120As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_512x5120As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_512x5120As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_512x5120As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -200,8 +204,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 512, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_512x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_512x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -268,6 +275,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KvAProjWithMqa_64x5120As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_64x5120As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_64x5120As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_64x5120As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -278,8 +286,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 64, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_64x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_64x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -335,7 +346,7 @@ internal static unsafe class DeepSeekV2_236BKernels
 
     // self_attn.a.term[t,q] = self_attn.a.product[t,q]·self_attn.a.product[t,q]
     // self_attn.a.mean[t] = mean[q](self_attn.a.term[t,q])
-    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt((self_attn.a.mean[t] + 1E-06))·self_attn.q_a_layernorm.weight[q]
+    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt(self_attn.a.mean[t] + 1E-06)·self_attn.q_a_layernorm.weight[q]
     // Rows of 1536; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -347,6 +358,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: RmsNorm_1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -382,7 +394,7 @@ internal static unsafe class DeepSeekV2_236BKernels
 
     // self_attn.latent.row.term[t,c] = self_attn.l[t,c]·self_attn.l[t,c]
     // self_attn.latent.row.mean[t] = mean[c](self_attn.latent.row.term[t,c])
-    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt((self_attn.latent.row.mean[t] + 1E-06))·self_attn.kv_a_layernorm.weight[c]
+    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt(self_attn.latent.row.mean[t] + 1E-06)·self_attn.kv_a_layernorm.weight[c]
     // Rows of 512; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, CacheView* cache)
@@ -394,6 +406,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: RmsNorm_512As<V, BF16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.F16: RmsNorm_512As<V, F16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.E4M3: RmsNorm_512As<V, E4M3>(in step, in worker, x, weight, cache); break;
+            case WeightFormat.Int8: RmsNorm_512As<V, Int8>(in step, in worker, x, weight, cache); break;
         }
     }
 
@@ -461,6 +474,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: QBProj_8192x1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_8192x1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_8192x1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_8192x1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -471,8 +485,9 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -543,6 +558,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: QBProj_16384x1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_16384x1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_16384x1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_16384x1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -553,8 +569,9 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 16384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_16384x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_16384x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -625,6 +642,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KvBProj_128x512x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_128x512x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_128x512x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_128x512x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -633,10 +651,10 @@ internal static unsafe class DeepSeekV2_236BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Batch = 128, MostFew = 8, BlockColumns = 64;
+        const int Columns = 512, Batch = 128, MostFew = 8, BlockColumns = 512;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_128x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions(Batch * ((Columns + width - 1) / width));
+        while (portions.Next(out int from, out int to)) KvBProj_128x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -645,7 +663,7 @@ internal static unsafe class DeepSeekV2_236BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 64, RowTile = 240;
+        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 512, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
@@ -711,22 +729,22 @@ internal static unsafe class DeepSeekV2_236BKernels
         }
     }
 
-    // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614, causal)·self_attn.latent[s,c]
+    // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614))·self_attn.latent[s,c]
     // 128 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_128x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
+        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 92416);
-        float* total = (float*)(worker.Scratch + 92800);
-        float* factors = (float*)(worker.Scratch + 93184);
-        int* bounds = (int*)(worker.Scratch + 93568);
+        float* largest = (float*)(worker.Scratch + 100608);
+        float* total = (float*)(worker.Scratch + 100992);
+        float* factors = (float*)(worker.Scratch + 101376);
+        int* bounds = (int*)(worker.Scratch + 101760);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -760,18 +778,35 @@ internal static unsafe class DeepSeekV2_236BKernels
                 float* keyPlace = key->Data + range.Slot * key->SlotStride;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value->Data + range.Slot * value->SlotStride;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 512, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 16384);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 16384, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;
@@ -825,6 +860,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KvBProj_128x128x512As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_128x128x512As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_128x128x512As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_128x128x512As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -835,8 +871,9 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 128, Batch = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_128x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = Batch * ((Columns + width - 1) / width);
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) KvBProj_128x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -896,7 +933,7 @@ internal static unsafe class DeepSeekV2_236BKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
     // 5120 columns of depth 16384. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -909,6 +946,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: OProj_5120x16384As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: OProj_5120x16384As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: OProj_5120x16384As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: OProj_5120x16384As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -919,8 +957,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 5120, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_5120x16384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            OProj_5120x16384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -991,6 +1032,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: GateProjAndUpProj_12288x5120As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_12288x5120As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_12288x5120As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_12288x5120As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1001,8 +1043,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 12288, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_12288x5120Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_12288x5120Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1066,7 +1111,7 @@ internal static unsafe class DeepSeekV2_236BKernels
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // 5120 columns of depth 12288. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1079,6 +1124,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: DownProj_5120x12288As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: DownProj_5120x12288As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: DownProj_5120x12288As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: DownProj_5120x12288As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -1089,8 +1135,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 5120, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_5120x12288Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            DownProj_5120x12288Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1159,6 +1208,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: Gate_160x5120As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: Gate_160x5120As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: Gate_160x5120As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: Gate_160x5120As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1169,8 +1219,8 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 160, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        Gate_160x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) Gate_160x5120Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1239,6 +1289,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: GateProjAndUpProj_3072x5120As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_3072x5120As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_3072x5120As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_3072x5120As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1249,8 +1300,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 3072, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_3072x5120Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_3072x5120Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1350,7 +1404,7 @@ internal static unsafe class DeepSeekV2_236BKernels
         }
     }
 
-    // mlp.chosen[t,k] = top[e](mlp.s[t,e], the 3 best of 8 groups by max)
+    // mlp.chosen[t,k] = top_k[e](mlp.s[t,e], groups: 8, keep: 3, group_score: max)
     // The best 6 of 160, members of the best 3 of 8 groups; workers share the tokens.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Choose_6Of160<V>(ref readonly Step step, in Worker worker, float* scores, int* chosen)
@@ -1447,6 +1501,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: DownProj_5120x3072As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: DownProj_5120x3072As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: DownProj_5120x3072As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: DownProj_5120x3072As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1457,8 +1512,8 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 5120, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_5120x3072Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) DownProj_5120x3072Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1554,6 +1609,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: ExpertsGateProjAndUpProj_1536x5120As<V, BF16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.F16: ExpertsGateProjAndUpProj_1536x5120As<V, F16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.E4M3: ExpertsGateProjAndUpProj_1536x5120As<V, E4M3>(in step, in worker, groups, x, weight, weight2, extra, y); break;
+            case WeightFormat.Int8: ExpertsGateProjAndUpProj_1536x5120As<V, Int8>(in step, in worker, groups, x, weight, weight2, extra, y); break;
         }
     }
 
@@ -1573,19 +1629,23 @@ internal static unsafe class DeepSeekV2_236BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsGateProjAndUpProj_1536x5120Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsGateProjAndUpProj_1536x5120Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1663,6 +1723,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: ExpertsDownProj_5120x1536As<V, BF16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.F16: ExpertsDownProj_5120x1536As<V, F16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.E4M3: ExpertsDownProj_5120x1536As<V, E4M3>(in step, in worker, groups, x, weight, y); break;
+            case WeightFormat.Int8: ExpertsDownProj_5120x1536As<V, Int8>(in step, in worker, groups, x, weight, y); break;
         }
     }
 
@@ -1682,19 +1743,23 @@ internal static unsafe class DeepSeekV2_236BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsDownProj_5120x1536Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsDownProj_5120x1536Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1753,8 +1818,8 @@ internal static unsafe class DeepSeekV2_236BKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // Rows of 5120; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_5120<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
@@ -1792,6 +1857,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: LmHead_102400x5120As<V, BF16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.F16: LmHead_102400x5120As<V, F16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.E4M3: LmHead_102400x5120As<V, E4M3>(in step, in worker, rows, count, x, weight, y); break;
+            case WeightFormat.Int8: LmHead_102400x5120As<V, Int8>(in step, in worker, rows, count, x, weight, y); break;
         }
     }
 
@@ -1802,8 +1868,11 @@ internal static unsafe class DeepSeekV2_236BKernels
     {
         const int Columns = 102400, MostFew = 8, BlockColumns = 32;
         int width = count <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        LmHead_102400x5120Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            LmHead_102400x5120Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1870,6 +1939,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KeysKvBProj_16384x512As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_16384x512As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_16384x512As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_16384x512As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -1883,8 +1953,12 @@ internal static unsafe class DeepSeekV2_236BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_16384x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_16384x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -1956,6 +2030,7 @@ internal static unsafe class DeepSeekV2_236BKernels
             case WeightFormat.BF16: KeysKvBProj_16384x512_2As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_16384x512_2As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_16384x512_2As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_16384x512_2As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -1969,8 +2044,12 @@ internal static unsafe class DeepSeekV2_236BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_16384x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_16384x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -2029,22 +2108,22 @@ internal static unsafe class DeepSeekV2_236BKernels
         }
     }
 
-    // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614, causal)·self_attn.val[s,h,u]
+    // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.11472138679292614))·self_attn.val[s,h,u]
     // 128 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_128x128And64To128<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 43264);
-        float* total = (float*)(worker.Scratch + 43648);
-        float* factors = (float*)(worker.Scratch + 44032);
-        int* bounds = (int*)(worker.Scratch + 44416);
+        float* largest = (float*)(worker.Scratch + 51456);
+        float* total = (float*)(worker.Scratch + 51840);
+        float* factors = (float*)(worker.Scratch + 52224);
+        int* bounds = (int*)(worker.Scratch + 52608);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -2078,18 +2157,35 @@ internal static unsafe class DeepSeekV2_236BKernels
                 float* keyPlace = key + (long)range.FirstKey * 16384 + head * 128;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value + (long)range.FirstKey * 16384 + head * 128;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 128, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 4096);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 4096, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;

@@ -24,6 +24,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: Embed_7168As<V, BF16>(in step, in worker, table, index, y); break;
             case WeightFormat.F16: Embed_7168As<V, F16>(in step, in worker, table, index, y); break;
             case WeightFormat.E4M3: Embed_7168As<V, E4M3>(in step, in worker, table, index, y); break;
+            case WeightFormat.Int8: Embed_7168As<V, Int8>(in step, in worker, table, index, y); break;
         }
     }
 
@@ -49,21 +50,21 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // a.term[t,d] = x[t,d]·x[t,d]
     // a.mean[t] = mean[d](a.term[t,d])
-    // a.x[t,d] = x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
+    // a.x[t,d] = x[t,d]·rsqrt(a.mean[t] + 1E-06)·input_layernorm.weight[d]
     // m.term[t,d] = a[t,d]·a[t,d]
     // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
+    // m[t,d] = a[t,d]·rsqrt(m.mean[t] + 1E-06)·post_attention_layernorm.weight[d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·model.norm.weight[d]
+    // hidden[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-06)·model.norm.weight[d]
     // e.term[t,d'] = embed_tokens.weight[t,d']·embed_tokens.weight[t,d']
     // e.mean[t] = mean[d'](e.term[t,d'])
-    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt((e.mean[t] + 1E-06))·enorm.weight[d']
+    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt(e.mean[t] + 1E-06)·enorm.weight[d']
     // z.term[t,d''] = hidden[t,d'']·hidden[t,d'']
     // z.mean[t] = mean[d''](z.term[t,d''])
-    // z[t,d''] = hidden[t,d'']·rsqrt((z.mean[t] + 1E-06))·hnorm.weight[d'']
+    // z[t,d''] = hidden[t,d'']·rsqrt(z.mean[t] + 1E-06)·hnorm.weight[d'']
     // a.term[t,d] = x.x[t,d]·x.x[t,d]
-    // a.x[t,d] = x.x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
+    // a.x[t,d] = x.x[t,d]·rsqrt(a.mean[t] + 1E-06)·input_layernorm.weight[d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_7168<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -75,6 +76,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: RmsNorm_7168As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_7168As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_7168As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -121,6 +123,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: QAProj_1536x7168As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QAProj_1536x7168As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QAProj_1536x7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QAProj_1536x7168As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -131,8 +134,8 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 1536, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QAProj_1536x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) QAProj_1536x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -199,6 +202,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KvAProjWithMqa_512x7168As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_512x7168As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_512x7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_512x7168As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -209,8 +213,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 512, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_512x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_512x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -277,6 +284,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KvAProjWithMqa_64x7168As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_64x7168As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_64x7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_64x7168As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -287,8 +295,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 64, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_64x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_64x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -344,7 +355,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.a.term[t,q] = self_attn.a.product[t,q]·self_attn.a.product[t,q]
     // self_attn.a.mean[t] = mean[q](self_attn.a.term[t,q])
-    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt((self_attn.a.mean[t] + 1E-06))·self_attn.q_a_layernorm.weight[q]
+    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt(self_attn.a.mean[t] + 1E-06)·self_attn.q_a_layernorm.weight[q]
     // Rows of 1536; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_1536<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -356,6 +367,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: RmsNorm_1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -391,7 +403,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // self_attn.latent.row.term[t,c] = self_attn.l[t,c]·self_attn.l[t,c]
     // self_attn.latent.row.mean[t] = mean[c](self_attn.latent.row.term[t,c])
-    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt((self_attn.latent.row.mean[t] + 1E-06))·self_attn.kv_a_layernorm.weight[c]
+    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt(self_attn.latent.row.mean[t] + 1E-06)·self_attn.kv_a_layernorm.weight[c]
     // Rows of 512; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, CacheView* cache)
@@ -403,6 +415,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: RmsNorm_512As<V, BF16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.F16: RmsNorm_512As<V, F16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.E4M3: RmsNorm_512As<V, E4M3>(in step, in worker, x, weight, cache); break;
+            case WeightFormat.Int8: RmsNorm_512As<V, Int8>(in step, in worker, x, weight, cache); break;
         }
     }
 
@@ -470,6 +483,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: QBProj_8192x1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_8192x1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_8192x1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_8192x1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -480,8 +494,9 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 8192, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_8192x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -552,6 +567,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: QBProj_16384x1536As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_16384x1536As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_16384x1536As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_16384x1536As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -562,8 +578,9 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 16384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_16384x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_16384x1536Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -634,6 +651,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KvBProj_128x512x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_128x512x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_128x512x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_128x512x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -642,10 +660,10 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Batch = 128, MostFew = 8, BlockColumns = 64;
+        const int Columns = 512, Batch = 128, MostFew = 8, BlockColumns = 512;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_128x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions(Batch * ((Columns + width - 1) / width));
+        while (portions.Next(out int from, out int to)) KvBProj_128x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -654,7 +672,7 @@ internal static unsafe class DeepSeekV3_671BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 64, RowTile = 240;
+        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 512, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
@@ -720,22 +738,22 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801, causal)·self_attn.latent[s,c]
+    // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801))·self_attn.latent[s,c]
     // 128 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_128x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
+        const int Heads = 128, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 92416);
-        float* total = (float*)(worker.Scratch + 92800);
-        float* factors = (float*)(worker.Scratch + 93184);
-        int* bounds = (int*)(worker.Scratch + 93568);
+        float* largest = (float*)(worker.Scratch + 100608);
+        float* total = (float*)(worker.Scratch + 100992);
+        float* factors = (float*)(worker.Scratch + 101376);
+        int* bounds = (int*)(worker.Scratch + 101760);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -769,18 +787,35 @@ internal static unsafe class DeepSeekV3_671BKernels
                 float* keyPlace = key->Data + range.Slot * key->SlotStride;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value->Data + range.Slot * value->SlotStride;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 512, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 16384);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 16384, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;
@@ -834,6 +869,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KvBProj_128x128x512As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_128x128x512As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_128x128x512As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_128x128x512As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -844,8 +880,9 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 128, Batch = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_128x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = Batch * ((Columns + width - 1) / width);
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) KvBProj_128x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -905,8 +942,8 @@ internal static unsafe class DeepSeekV3_671BKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
+    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
     // 7168 columns of depth 16384. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -919,6 +956,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: OProj_7168x16384As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: OProj_7168x16384As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: OProj_7168x16384As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: OProj_7168x16384As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -929,8 +967,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_7168x16384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            OProj_7168x16384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1001,6 +1042,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: GateProjAndUpProj_18432x7168As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_18432x7168As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_18432x7168As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_18432x7168As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1011,8 +1053,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 18432, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_18432x7168Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_18432x7168Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1076,7 +1121,7 @@ internal static unsafe class DeepSeekV3_671BKernels
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // 7168 columns of depth 18432. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1089,6 +1134,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: DownProj_7168x18432As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: DownProj_7168x18432As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: DownProj_7168x18432As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: DownProj_7168x18432As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -1099,8 +1145,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_7168x18432Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            DownProj_7168x18432Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1169,6 +1218,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: Gate_256x7168As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: Gate_256x7168As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: Gate_256x7168As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: Gate_256x7168As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1179,8 +1229,8 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 256, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        Gate_256x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) Gate_256x7168Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1249,6 +1299,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: GateProjAndUpProj_2048x7168As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_2048x7168As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_2048x7168As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_2048x7168As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1259,8 +1310,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_2048x7168Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_2048x7168Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1344,7 +1398,7 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // mlp.chosen.score[t,e] = (mlp.s[t,e] + mlp.gate.e_score_correction_bias[e])
+    // mlp.chosen.score[t,e] = mlp.s[t,e] + mlp.gate.e_score_correction_bias[e]
     // Rows of 256; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MlpChosenScore_256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -1356,6 +1410,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: MlpChosenScore_256As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: MlpChosenScore_256As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: MlpChosenScore_256As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: MlpChosenScore_256As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1380,7 +1435,7 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // mlp.chosen[t,k] = top[e](mlp.chosen.score[t,e], the 4 best of 8 groups by top2sum)
+    // mlp.chosen[t,k] = top_k[e](mlp.chosen.score[t,e], groups: 8, keep: 4, group_score: top2_sum)
     // The best 8 of 256, members of the best 4 of 8 groups; workers share the tokens.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Choose_8Of256<V>(ref readonly Step step, in Worker worker, float* scores, int* chosen)
@@ -1487,6 +1542,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: DownProj_7168x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: DownProj_7168x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: DownProj_7168x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: DownProj_7168x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1497,8 +1553,9 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_7168x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) DownProj_7168x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1598,6 +1655,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: ExpertsGateProjAndUpProj_2048x7168As<V, BF16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.F16: ExpertsGateProjAndUpProj_2048x7168As<V, F16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.E4M3: ExpertsGateProjAndUpProj_2048x7168As<V, E4M3>(in step, in worker, groups, x, weight, weight2, extra, y); break;
+            case WeightFormat.Int8: ExpertsGateProjAndUpProj_2048x7168As<V, Int8>(in step, in worker, groups, x, weight, weight2, extra, y); break;
         }
     }
 
@@ -1617,19 +1675,23 @@ internal static unsafe class DeepSeekV3_671BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsGateProjAndUpProj_2048x7168Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsGateProjAndUpProj_2048x7168Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1707,6 +1769,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: ExpertsDownProj_7168x2048As<V, BF16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.F16: ExpertsDownProj_7168x2048As<V, F16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.E4M3: ExpertsDownProj_7168x2048As<V, E4M3>(in step, in worker, groups, x, weight, y); break;
+            case WeightFormat.Int8: ExpertsDownProj_7168x2048As<V, Int8>(in step, in worker, groups, x, weight, y); break;
         }
     }
 
@@ -1726,19 +1789,23 @@ internal static unsafe class DeepSeekV3_671BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsDownProj_7168x2048Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsDownProj_7168x2048Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1797,8 +1864,8 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_7168<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
@@ -1837,6 +1904,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: LmHead_129280x7168As<V, BF16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.F16: LmHead_129280x7168As<V, F16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.E4M3: LmHead_129280x7168As<V, E4M3>(in step, in worker, rows, count, x, weight, y); break;
+            case WeightFormat.Int8: LmHead_129280x7168As<V, Int8>(in step, in worker, rows, count, x, weight, y); break;
         }
     }
 
@@ -1847,8 +1915,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 129280, MostFew = 8, BlockColumns = 32;
         int width = count <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        LmHead_129280x7168Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            LmHead_129280x7168Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1904,7 +1975,7 @@ internal static unsafe class DeepSeekV3_671BKernels
 
     // x.product[t,d] = Σ[d'] e[t,d']·eh_proj.weight.d'[d,d']
     // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
-    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
+    // x.x[t,d] = x.product[t,d] + x.product.2[t,d]
     // 7168 columns of depth 7168. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1917,6 +1988,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: EhProj_7168x7168As<V, BF16>(in step, in worker, x, x2, weight, weight2, y); break;
             case WeightFormat.F16: EhProj_7168x7168As<V, F16>(in step, in worker, x, x2, weight, weight2, y); break;
             case WeightFormat.E4M3: EhProj_7168x7168As<V, E4M3>(in step, in worker, x, x2, weight, weight2, y); break;
+            case WeightFormat.Int8: EhProj_7168x7168As<V, Int8>(in step, in worker, x, x2, weight, weight2, y); break;
         }
     }
 
@@ -1927,8 +1999,11 @@ internal static unsafe class DeepSeekV3_671BKernels
     {
         const int Columns = 7168, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        EhProj_7168x7168Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            EhProj_7168x7168Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -2000,11 +2075,11 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x[t,d] = a[t,d] + mlp.y[t,d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden.2[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·shared_head.norm.weight[d]
+    // hidden.2[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-06)·shared_head.norm.weight[d]
     // Rows of 7168; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_7168_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)
@@ -2016,6 +2091,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: AddExperts_7168_2As<V, BF16>(in step, in worker, x, x2, rank, x3, weight, y); break;
             case WeightFormat.F16: AddExperts_7168_2As<V, F16>(in step, in worker, x, x2, rank, x3, weight, y); break;
             case WeightFormat.E4M3: AddExperts_7168_2As<V, E4M3>(in step, in worker, x, x2, rank, x3, weight, y); break;
+            case WeightFormat.Int8: AddExperts_7168_2As<V, Int8>(in step, in worker, x, x2, rank, x3, weight, y); break;
         }
     }
 
@@ -2069,6 +2145,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KeysKvBProj_16384x512As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_16384x512As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_16384x512As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_16384x512As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -2082,8 +2159,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_16384x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_16384x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -2155,6 +2236,7 @@ internal static unsafe class DeepSeekV3_671BKernels
             case WeightFormat.BF16: KeysKvBProj_16384x512_2As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_16384x512_2As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_16384x512_2As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_16384x512_2As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -2168,8 +2250,12 @@ internal static unsafe class DeepSeekV3_671BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_16384x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_16384x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -2228,22 +2314,22 @@ internal static unsafe class DeepSeekV3_671BKernels
         }
     }
 
-    // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801, causal)·self_attn.val[s,h,u]
+    // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801))·self_attn.val[s,h,u]
     // 128 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_128x128And64To128<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 128, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 43264);
-        float* total = (float*)(worker.Scratch + 43648);
-        float* factors = (float*)(worker.Scratch + 44032);
-        int* bounds = (int*)(worker.Scratch + 44416);
+        float* largest = (float*)(worker.Scratch + 51456);
+        float* total = (float*)(worker.Scratch + 51840);
+        float* factors = (float*)(worker.Scratch + 52224);
+        int* bounds = (int*)(worker.Scratch + 52608);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -2277,18 +2363,35 @@ internal static unsafe class DeepSeekV3_671BKernels
                 float* keyPlace = key + (long)range.FirstKey * 16384 + head * 128;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value + (long)range.FirstKey * 16384 + head * 128;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 128, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 4096);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 4096, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 16384, 16384, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;

@@ -23,6 +23,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: Embed_2048As<V, BF16>(in step, in worker, table, index, y); break;
             case WeightFormat.F16: Embed_2048As<V, F16>(in step, in worker, table, index, y); break;
             case WeightFormat.E4M3: Embed_2048As<V, E4M3>(in step, in worker, table, index, y); break;
+            case WeightFormat.Int8: Embed_2048As<V, Int8>(in step, in worker, table, index, y); break;
         }
     }
 
@@ -48,13 +49,13 @@ internal static unsafe class Moonlight_16BKernels
 
     // a.term[t,d] = x[t,d]·x[t,d]
     // a.mean[t] = mean[d](a.term[t,d])
-    // a.x[t,d] = x[t,d]·rsqrt((a.mean[t] + 1E-05))·input_layernorm.weight[d]
+    // a.x[t,d] = x[t,d]·rsqrt(a.mean[t] + 1E-05)·input_layernorm.weight[d]
     // m.term[t,d] = a[t,d]·a[t,d]
     // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-05))·post_attention_layernorm.weight[d]
+    // m[t,d] = a[t,d]·rsqrt(m.mean[t] + 1E-05)·post_attention_layernorm.weight[d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-05))·model.norm.weight[d]
+    // hidden[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-05)·model.norm.weight[d]
     // Rows of 2048; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_2048<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -66,6 +67,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: RmsNorm_2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -112,6 +114,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: QProj_1024x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QProj_1024x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QProj_1024x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QProj_1024x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -122,8 +125,9 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 1024, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QProj_1024x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QProj_1024x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -194,6 +198,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KvAProjWithMqa_512x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_512x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_512x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_512x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -204,8 +209,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 512, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_512x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_512x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -276,6 +285,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KvAProjWithMqa_64x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_64x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_64x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_64x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -286,8 +296,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -358,6 +372,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: QProj_2048x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QProj_2048x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QProj_2048x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QProj_2048x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -368,8 +383,9 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -429,7 +445,7 @@ internal static unsafe class Moonlight_16BKernels
 
     // self_attn.latent.row.term[t,c] = self_attn.l[t,c]·self_attn.l[t,c]
     // self_attn.latent.row.mean[t] = mean[c](self_attn.latent.row.term[t,c])
-    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt((self_attn.latent.row.mean[t] + 1E-05))·self_attn.kv_a_layernorm.weight[c]
+    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt(self_attn.latent.row.mean[t] + 1E-05)·self_attn.kv_a_layernorm.weight[c]
     // Rows of 512; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_512<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, CacheView* cache)
@@ -441,6 +457,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: RmsNorm_512As<V, BF16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.F16: RmsNorm_512As<V, F16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.E4M3: RmsNorm_512As<V, E4M3>(in step, in worker, x, weight, cache); break;
+            case WeightFormat.Int8: RmsNorm_512As<V, Int8>(in step, in worker, x, weight, cache); break;
         }
     }
 
@@ -508,6 +525,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KvBProj_16x512x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_16x512x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_16x512x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_16x512x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -516,10 +534,10 @@ internal static unsafe class Moonlight_16BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Batch = 16, MostFew = 8, BlockColumns = 64;
+        const int Columns = 512, Batch = 16, MostFew = 8, BlockColumns = 512;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_16x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions(Batch * ((Columns + width - 1) / width));
+        while (portions.Next(out int from, out int to)) KvBProj_16x512x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -528,7 +546,7 @@ internal static unsafe class Moonlight_16BKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 64, RowTile = 240;
+        const int Columns = 512, Depth = 128, MostFew = 8, BlockColumns = 512, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
@@ -594,22 +612,22 @@ internal static unsafe class Moonlight_16BKernels
         }
     }
 
-    // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.07216878364870323, causal)·self_attn.latent[s,c]
+    // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.07216878364870323))·self_attn.latent[s,c]
     // 16 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_16x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
+        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 92416);
-        float* total = (float*)(worker.Scratch + 92800);
-        float* factors = (float*)(worker.Scratch + 93184);
-        int* bounds = (int*)(worker.Scratch + 93568);
+        float* largest = (float*)(worker.Scratch + 100608);
+        float* total = (float*)(worker.Scratch + 100992);
+        float* factors = (float*)(worker.Scratch + 101376);
+        int* bounds = (int*)(worker.Scratch + 101760);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -643,18 +661,35 @@ internal static unsafe class Moonlight_16BKernels
                 float* keyPlace = key->Data + range.Slot * key->SlotStride;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value->Data + range.Slot * value->SlotStride;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 512, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 16384);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 16384, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;
@@ -708,6 +743,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KvBProj_16x128x512As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_16x128x512As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_16x128x512As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_16x128x512As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -718,8 +754,9 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 128, Batch = 16, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_16x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = Batch * ((Columns + width - 1) / width);
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) KvBProj_16x128x512Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -779,7 +816,7 @@ internal static unsafe class Moonlight_16BKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
     // 2048 columns of depth 2048. Workers share blocks of columns: up to 8 rows stream the weights,
     // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -792,6 +829,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: OProj_2048x2048As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: OProj_2048x2048As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: OProj_2048x2048As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: OProj_2048x2048As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -802,8 +840,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            OProj_2048x2048Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -878,6 +920,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: GateProjAndUpProj_11264x2048As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_11264x2048As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_11264x2048As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_11264x2048As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -888,8 +931,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 11264, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_11264x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_11264x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -954,7 +1001,7 @@ internal static unsafe class Moonlight_16BKernels
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // 2048 columns of depth 11264. Workers share blocks of columns: up to 8 rows stream the weights,
     // more rows pass panels of two vectors × 1024 in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -967,6 +1014,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: DownProj_2048x11264As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: DownProj_2048x11264As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: DownProj_2048x11264As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: DownProj_2048x11264As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -977,8 +1025,11 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_2048x11264Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to))
+        {
+            DownProj_2048x11264Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1047,6 +1098,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: Gate_64x2048As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: Gate_64x2048As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: Gate_64x2048As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: Gate_64x2048As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1057,8 +1109,9 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        Gate_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) Gate_64x2048Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1131,6 +1184,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: GateProjAndUpProj_2816x2048As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_2816x2048As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_2816x2048As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_2816x2048As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1141,8 +1195,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 2816, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_2816x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_2816x2048Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1227,7 +1285,7 @@ internal static unsafe class Moonlight_16BKernels
         }
     }
 
-    // mlp.chosen.score[t,e] = (mlp.s[t,e] + mlp.gate.e_score_correction_bias[e])
+    // mlp.chosen.score[t,e] = mlp.s[t,e] + mlp.gate.e_score_correction_bias[e]
     // Rows of 64; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MlpChosenScore_64<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -1239,6 +1297,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: MlpChosenScore_64As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: MlpChosenScore_64As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: MlpChosenScore_64As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: MlpChosenScore_64As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1263,7 +1322,7 @@ internal static unsafe class Moonlight_16BKernels
         }
     }
 
-    // mlp.chosen[t,k] = top[e](mlp.chosen.score[t,e])
+    // mlp.chosen[t,k] = top_k[e](mlp.chosen.score[t,e])
     // The best 6 of 64; workers share the tokens.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Choose_6Of64<V>(ref readonly Step step, in Worker worker, float* scores, int* chosen)
@@ -1340,6 +1399,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: DownProj_2048x2816As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: DownProj_2048x2816As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: DownProj_2048x2816As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: DownProj_2048x2816As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1350,8 +1410,8 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 2048, MostFew = 8, BlockColumns = 32;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_2048x2816Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions((Columns + width - 1) / width);
+        while (portions.Next(out int from, out int to)) DownProj_2048x2816Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1447,6 +1507,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: ExpertsGateProjAndUpProj_1408x2048As<V, BF16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.F16: ExpertsGateProjAndUpProj_1408x2048As<V, F16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.E4M3: ExpertsGateProjAndUpProj_1408x2048As<V, E4M3>(in step, in worker, groups, x, weight, weight2, extra, y); break;
+            case WeightFormat.Int8: ExpertsGateProjAndUpProj_1408x2048As<V, Int8>(in step, in worker, groups, x, weight, weight2, extra, y); break;
         }
     }
 
@@ -1466,19 +1527,23 @@ internal static unsafe class Moonlight_16BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsGateProjAndUpProj_1408x2048Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsGateProjAndUpProj_1408x2048Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1557,6 +1622,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: ExpertsDownProj_2048x1408As<V, BF16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.F16: ExpertsDownProj_2048x1408As<V, F16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.E4M3: ExpertsDownProj_2048x1408As<V, E4M3>(in step, in worker, groups, x, weight, y); break;
+            case WeightFormat.Int8: ExpertsDownProj_2048x1408As<V, Int8>(in step, in worker, groups, x, weight, y); break;
         }
     }
 
@@ -1576,19 +1642,23 @@ internal static unsafe class Moonlight_16BKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsDownProj_2048x1408Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsDownProj_2048x1408Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1647,8 +1717,8 @@ internal static unsafe class Moonlight_16BKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // Rows of 2048; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_2048<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
@@ -1686,6 +1756,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: LmHead_163840x2048As<V, BF16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.F16: LmHead_163840x2048As<V, F16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.E4M3: LmHead_163840x2048As<V, E4M3>(in step, in worker, rows, count, x, weight, y); break;
+            case WeightFormat.Int8: LmHead_163840x2048As<V, Int8>(in step, in worker, rows, count, x, weight, y); break;
         }
     }
 
@@ -1696,8 +1767,12 @@ internal static unsafe class Moonlight_16BKernels
     {
         const int Columns = 163840, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = count <= MostFew ? BlockColumns : count <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        LmHead_163840x2048Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, count > MostFew && count <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            LmHead_163840x2048Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1768,6 +1843,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KeysKvBProj_2048x512As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_2048x512As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_2048x512As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_2048x512As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -1781,8 +1857,12 @@ internal static unsafe class Moonlight_16BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_2048x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_2048x512Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -1854,6 +1934,7 @@ internal static unsafe class Moonlight_16BKernels
             case WeightFormat.BF16: KeysKvBProj_2048x512_2As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_2048x512_2As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_2048x512_2As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_2048x512_2As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -1867,8 +1948,12 @@ internal static unsafe class Moonlight_16BKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_2048x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_2048x512_2Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -1927,22 +2012,22 @@ internal static unsafe class Moonlight_16BKernels
         }
     }
 
-    // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.07216878364870323, causal)·self_attn.val[s,h,u]
+    // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.07216878364870323))·self_attn.val[s,h,u]
     // 16 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_16x128And64To128<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 16, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 43264);
-        float* total = (float*)(worker.Scratch + 43648);
-        float* factors = (float*)(worker.Scratch + 44032);
-        int* bounds = (int*)(worker.Scratch + 44416);
+        float* largest = (float*)(worker.Scratch + 51456);
+        float* total = (float*)(worker.Scratch + 51840);
+        float* factors = (float*)(worker.Scratch + 52224);
+        int* bounds = (int*)(worker.Scratch + 52608);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -1976,18 +2061,35 @@ internal static unsafe class Moonlight_16BKernels
                 float* keyPlace = key + (long)range.FirstKey * 2048 + head * 128;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value + (long)range.FirstKey * 2048 + head * 128;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 128, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 4096);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 4096, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;

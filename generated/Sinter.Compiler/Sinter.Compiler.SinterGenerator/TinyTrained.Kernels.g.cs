@@ -24,6 +24,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: Embed_256As<V, BF16>(in step, in worker, table, index, y); break;
             case WeightFormat.F16: Embed_256As<V, F16>(in step, in worker, table, index, y); break;
             case WeightFormat.E4M3: Embed_256As<V, E4M3>(in step, in worker, table, index, y); break;
+            case WeightFormat.Int8: Embed_256As<V, Int8>(in step, in worker, table, index, y); break;
         }
     }
 
@@ -49,21 +50,21 @@ internal static unsafe class TinyTrainedKernels
 
     // a.term[t,d] = x[t,d]·x[t,d]
     // a.mean[t] = mean[d](a.term[t,d])
-    // a.x[t,d] = x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
+    // a.x[t,d] = x[t,d]·rsqrt(a.mean[t] + 1E-06)·input_layernorm.weight[d]
     // m.term[t,d] = a[t,d]·a[t,d]
     // m.mean[t] = mean[d](m.term[t,d])
-    // m[t,d] = a[t,d]·rsqrt((m.mean[t] + 1E-06))·post_attention_layernorm.weight[d]
+    // m[t,d] = a[t,d]·rsqrt(m.mean[t] + 1E-06)·post_attention_layernorm.weight[d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·model.norm.weight[d]
+    // hidden[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-06)·model.norm.weight[d]
     // e.term[t,d'] = embed_tokens.weight[t,d']·embed_tokens.weight[t,d']
     // e.mean[t] = mean[d'](e.term[t,d'])
-    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt((e.mean[t] + 1E-06))·enorm.weight[d']
+    // e[t,d'] = embed_tokens.weight[t,d']·rsqrt(e.mean[t] + 1E-06)·enorm.weight[d']
     // z.term[t,d''] = hidden[t,d'']·hidden[t,d'']
     // z.mean[t] = mean[d''](z.term[t,d''])
-    // z[t,d''] = hidden[t,d'']·rsqrt((z.mean[t] + 1E-06))·hnorm.weight[d'']
+    // z[t,d''] = hidden[t,d'']·rsqrt(z.mean[t] + 1E-06)·hnorm.weight[d'']
     // a.term[t,d] = x.x[t,d]·x.x[t,d]
-    // a.x[t,d] = x.x[t,d]·rsqrt((a.mean[t] + 1E-06))·input_layernorm.weight[d]
+    // a.x[t,d] = x.x[t,d]·rsqrt(a.mean[t] + 1E-06)·input_layernorm.weight[d]
     // Rows of 256; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_256<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -75,6 +76,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: RmsNorm_256As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_256As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_256As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_256As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -122,6 +124,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: QAProj_128x256As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QAProj_128x256As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QAProj_128x256As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QAProj_128x256As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -132,8 +135,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QAProj_128x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QAProj_128x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -204,6 +208,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: KvAProjWithMqa_16x256As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvAProjWithMqa_16x256As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvAProjWithMqa_16x256As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvAProjWithMqa_16x256As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -214,8 +219,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 16, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        KvAProjWithMqa_16x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            KvAProjWithMqa_16x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -275,7 +284,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.a.term[t,q] = self_attn.a.product[t,q]·self_attn.a.product[t,q]
     // self_attn.a.mean[t] = mean[q](self_attn.a.term[t,q])
-    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt((self_attn.a.mean[t] + 1E-06))·self_attn.q_a_layernorm.weight[q]
+    // self_attn.a[t,q] = self_attn.a.product[t,q]·rsqrt(self_attn.a.mean[t] + 1E-06)·self_attn.q_a_layernorm.weight[q]
     // Rows of 128; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_128<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -287,6 +296,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: RmsNorm_128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: RmsNorm_128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: RmsNorm_128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: RmsNorm_128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -322,7 +332,7 @@ internal static unsafe class TinyTrainedKernels
 
     // self_attn.latent.row.term[t,c] = self_attn.l[t,c]·self_attn.l[t,c]
     // self_attn.latent.row.mean[t] = mean[c](self_attn.latent.row.term[t,c])
-    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt((self_attn.latent.row.mean[t] + 1E-06))·self_attn.kv_a_layernorm.weight[c]
+    // self_attn.latent.row[t,c] = self_attn.l[t,c]·rsqrt(self_attn.latent.row.mean[t] + 1E-06)·self_attn.kv_a_layernorm.weight[c]
     // Rows of 128; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm_128_2<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, CacheView* cache)
@@ -334,6 +344,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: RmsNorm_128_2As<V, BF16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.F16: RmsNorm_128_2As<V, F16>(in step, in worker, x, weight, cache); break;
             case WeightFormat.E4M3: RmsNorm_128_2As<V, E4M3>(in step, in worker, x, weight, cache); break;
+            case WeightFormat.Int8: RmsNorm_128_2As<V, Int8>(in step, in worker, x, weight, cache); break;
         }
     }
 
@@ -401,6 +412,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: QBProj_64x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_64x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_64x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_64x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -411,8 +423,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 64, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -483,6 +496,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: QBProj_128x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: QBProj_128x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: QBProj_128x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: QBProj_128x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -493,8 +507,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        QBProj_128x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) QBProj_128x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -565,6 +580,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: KvBProj_4x128x32As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_4x128x32As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_4x128x32As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_4x128x32As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -573,10 +589,10 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Batch = 4, MostFew = 8, BlockColumns = 64;
+        const int Columns = 128, Batch = 4, MostFew = 8, BlockColumns = 128;
         int width = step.Tokens <= MostFew ? BlockColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_4x128x32Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        Portions portions = worker.Portions(Batch * ((Columns + width - 1) / width));
+        while (portions.Next(out int from, out int to)) KvBProj_4x128x32Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -585,7 +601,7 @@ internal static unsafe class TinyTrainedKernels
         where V : struct, ILanes<V>
         where W : struct, IWeightFormat
     {
-        const int Columns = 128, Depth = 32, MostFew = 8, BlockColumns = 64, RowTile = 240;
+        const int Columns = 128, Depth = 32, MostFew = 8, BlockColumns = 128, RowTile = 240;
         float** xRows = (float**)worker.Scratch;
         float* sums = (float*)(worker.Scratch + 1920);
         float* tiles = (float*)(worker.Scratch + 32640);
@@ -651,22 +667,22 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // self_attn.p_c[t,h,c] = Σ[s] softmax[s]((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646, causal)·self_attn.latent[s,c]
+    // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646))·self_attn.latent[s,c]
     // 4 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_4x128And16To128<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 32, MostFew = 8;
+        const int Heads = 4, Width = 128, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 43264);
-        float* total = (float*)(worker.Scratch + 43648);
-        float* factors = (float*)(worker.Scratch + 44032);
-        int* bounds = (int*)(worker.Scratch + 44416);
+        float* largest = (float*)(worker.Scratch + 45312);
+        float* total = (float*)(worker.Scratch + 45696);
+        float* factors = (float*)(worker.Scratch + 46080);
+        int* bounds = (int*)(worker.Scratch + 46464);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -700,18 +716,35 @@ internal static unsafe class TinyTrainedKernels
                 float* keyPlace = key->Data + range.Slot * key->SlotStride;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value->Data + range.Slot * value->SlotStride;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 128, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 16, panel + 4096);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 4096, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;
@@ -765,6 +798,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: KvBProj_4x64x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: KvBProj_4x64x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: KvBProj_4x64x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: KvBProj_4x64x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -775,8 +809,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 64, Batch = 4, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share(Batch * ((Columns + width - 1) / width), out int from, out int to);
-        KvBProj_4x64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = Batch * ((Columns + width - 1) / width);
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) KvBProj_4x64x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -836,8 +871,8 @@ internal static unsafe class TinyTrainedKernels
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = (x[t,d] + self_attn.y[t,d])
-    // a[t,d] = (x.x[t,d] + self_attn.y[t,d])
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
+    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
     // 256 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
     // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -850,6 +885,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: OProj_256x256As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: OProj_256x256As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: OProj_256x256As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: OProj_256x256As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -860,8 +896,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        OProj_256x256Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            OProj_256x256Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -936,6 +976,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: GateProjAndUpProj_384x256As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_384x256As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_384x256As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_384x256As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -946,8 +987,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 384, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_384x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_384x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1012,7 +1057,7 @@ internal static unsafe class TinyTrainedKernels
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // 256 columns of depth 384. Workers share blocks of columns: up to 8 rows stream the weights,
     // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1025,6 +1070,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: DownProj_256x384As<V, BF16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.F16: DownProj_256x384As<V, F16>(in step, in worker, x, weight, extra, y); break;
             case WeightFormat.E4M3: DownProj_256x384As<V, E4M3>(in step, in worker, x, weight, extra, y); break;
+            case WeightFormat.Int8: DownProj_256x384As<V, Int8>(in step, in worker, x, weight, extra, y); break;
         }
     }
 
@@ -1035,8 +1081,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_256x384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            DownProj_256x384Blocks<V, W>(in step, in worker, x, weight, extra, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1109,6 +1159,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: Gate_8x256As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: Gate_8x256As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: Gate_8x256As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: Gate_8x256As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1119,8 +1170,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 8, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        Gate_8x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) Gate_8x256Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1193,6 +1245,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: GateProjAndUpProj_128x256As<V, BF16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.F16: GateProjAndUpProj_128x256As<V, F16>(in step, in worker, x, weight, weight2, y); break;
             case WeightFormat.E4M3: GateProjAndUpProj_128x256As<V, E4M3>(in step, in worker, x, weight, weight2, y); break;
+            case WeightFormat.Int8: GateProjAndUpProj_128x256As<V, Int8>(in step, in worker, x, weight, weight2, y); break;
         }
     }
 
@@ -1203,8 +1256,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 128, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        GateProjAndUpProj_128x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            GateProjAndUpProj_128x256Blocks<V, W>(in step, in worker, x, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1289,7 +1346,7 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // mlp.chosen.score[t,e] = (mlp.s[t,e] + mlp.gate.e_score_correction_bias[e])
+    // mlp.chosen.score[t,e] = mlp.s[t,e] + mlp.gate.e_score_correction_bias[e]
     // Rows of 8; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MlpChosenScore_8<V>(ref readonly Step step, in Worker worker, float* x, StoredWeight* weight, float* y)
@@ -1301,6 +1358,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: MlpChosenScore_8As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: MlpChosenScore_8As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: MlpChosenScore_8As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: MlpChosenScore_8As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1325,7 +1383,7 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // mlp.chosen[t,k] = top[e](mlp.chosen.score[t,e], the 2 best of 4 groups by top2sum)
+    // mlp.chosen[t,k] = top_k[e](mlp.chosen.score[t,e], groups: 4, keep: 2, group_score: top2_sum)
     // The best 2 of 8, members of the best 2 of 4 groups; workers share the tokens.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Choose_2Of8<V>(ref readonly Step step, in Worker worker, float* scores, int* chosen)
@@ -1432,6 +1490,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: DownProj_256x128As<V, BF16>(in step, in worker, x, weight, y); break;
             case WeightFormat.F16: DownProj_256x128As<V, F16>(in step, in worker, x, weight, y); break;
             case WeightFormat.E4M3: DownProj_256x128As<V, E4M3>(in step, in worker, x, weight, y); break;
+            case WeightFormat.Int8: DownProj_256x128As<V, Int8>(in step, in worker, x, weight, y); break;
         }
     }
 
@@ -1442,8 +1501,9 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        DownProj_256x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to)) DownProj_256x128Blocks<V, W>(in step, in worker, x, weight, y, 0, step.Tokens, from, to);
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1543,6 +1603,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: ExpertsGateProjAndUpProj_128x256As<V, BF16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.F16: ExpertsGateProjAndUpProj_128x256As<V, F16>(in step, in worker, groups, x, weight, weight2, extra, y); break;
             case WeightFormat.E4M3: ExpertsGateProjAndUpProj_128x256As<V, E4M3>(in step, in worker, groups, x, weight, weight2, extra, y); break;
+            case WeightFormat.Int8: ExpertsGateProjAndUpProj_128x256As<V, Int8>(in step, in worker, groups, x, weight, weight2, extra, y); break;
         }
     }
 
@@ -1562,19 +1623,23 @@ internal static unsafe class TinyTrainedKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsGateProjAndUpProj_128x256Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsGateProjAndUpProj_128x256Blocks<V, W>(in step, in worker, groups, x, weight + expert, weight2 + expert, extra, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1653,6 +1718,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: ExpertsDownProj_256x128As<V, BF16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.F16: ExpertsDownProj_256x128As<V, F16>(in step, in worker, groups, x, weight, y); break;
             case WeightFormat.E4M3: ExpertsDownProj_256x128As<V, E4M3>(in step, in worker, groups, x, weight, y); break;
+            case WeightFormat.Int8: ExpertsDownProj_256x128As<V, Int8>(in step, in worker, groups, x, weight, y); break;
         }
     }
 
@@ -1672,19 +1738,23 @@ internal static unsafe class TinyTrainedKernels
             int cost = (rows + MostFew) * (width / 8);
             total += count * cost;
         }
-        worker.Share(total, out int from, out int to);
-        int at = 0;
-        for (int expert = 0; expert < groups->Experts; expert++)
+        Portions portions = worker.Portions(total);
+        while (portions.Next(out int from, out int to))
         {
-            int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
-            if (rows == 0) continue;
-            int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
-            int count = (Columns + width - 1) / width;
-            int cost = (rows + MostFew) * (width / 8);
-            int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
-            int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
-            at += count * cost;
-            ExpertsDownProj_256x128Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            int at = 0;
+            for (int expert = 0; expert < groups->Experts; expert++)
+            {
+                int rows = groups->Offsets[expert + 1] - groups->Offsets[expert];
+                if (rows == 0) continue;
+                int width = rows <= MostFew ? BlockColumns : rows <= MostTurned ? TurnedColumns : 2 * V.Count;
+                int count = (Columns + width - 1) / width;
+                int cost = (rows + MostFew) * (width / 8);
+                int firstBlock = Math.Min(count, (Math.Max(0, from - at) + cost - 1) / cost);
+                int endBlock = Math.Min(count, (Math.Max(0, to - at) + cost - 1) / cost);
+                at += count * cost;
+                if (endBlock <= firstBlock) continue;
+                ExpertsDownProj_256x128Blocks<V, W>(in step, in worker, groups, x, weight + expert, y, groups->Offsets[expert], groups->Offsets[expert + 1], firstBlock, endBlock);
+            }
         }
     }
 
@@ -1743,8 +1813,8 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x.2[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
     // Rows of 256; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_256<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, float* y)
@@ -1783,6 +1853,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: LmHead_1024x256As<V, BF16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.F16: LmHead_1024x256As<V, F16>(in step, in worker, rows, count, x, weight, y); break;
             case WeightFormat.E4M3: LmHead_1024x256As<V, E4M3>(in step, in worker, rows, count, x, weight, y); break;
+            case WeightFormat.Int8: LmHead_1024x256As<V, Int8>(in step, in worker, rows, count, x, weight, y); break;
         }
     }
 
@@ -1793,8 +1864,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 1024, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = count <= MostFew ? BlockColumns : count <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        LmHead_1024x256Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, count > MostFew && count <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            LmHead_1024x256Blocks<V, W>(in step, in worker, rows, count, x, weight, y, 0, count, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1854,7 +1929,7 @@ internal static unsafe class TinyTrainedKernels
 
     // x.product[t,d] = Σ[d'] e[t,d']·eh_proj.weight.d'[d,d']
     // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
-    // x.x[t,d] = (x.product[t,d] + x.product.2[t,d])
+    // x.x[t,d] = x.product[t,d] + x.product.2[t,d]
     // 256 columns of depth 256. Workers share blocks of columns: up to 8 rows stream the weights,
     // up to 96 are turned and meet strips of 12 columns, more rows pass panels of two vectors × the depth in register tiles of 6 rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -1867,6 +1942,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: EhProj_256x256As<V, BF16>(in step, in worker, x, x2, weight, weight2, y); break;
             case WeightFormat.F16: EhProj_256x256As<V, F16>(in step, in worker, x, x2, weight, weight2, y); break;
             case WeightFormat.E4M3: EhProj_256x256As<V, E4M3>(in step, in worker, x, x2, weight, weight2, y); break;
+            case WeightFormat.Int8: EhProj_256x256As<V, Int8>(in step, in worker, x, x2, weight, weight2, y); break;
         }
     }
 
@@ -1877,8 +1953,12 @@ internal static unsafe class TinyTrainedKernels
     {
         const int Columns = 256, MostFew = 8, BlockColumns = 32, MostTurned = 96, TurnedColumns = 48;
         int width = step.Tokens <= MostFew ? BlockColumns : step.Tokens <= MostTurned ? TurnedColumns : 2 * V.Count;
-        worker.Share((Columns + width - 1) / width, out int from, out int to);
-        EhProj_256x256Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
+        int blockCount = (Columns + width - 1) / width;
+        Portions portions = worker.Portions(blockCount, step.Tokens > MostFew && step.Tokens <= MostTurned ? blockCount : 1);
+        while (portions.Next(out int from, out int to))
+        {
+            EhProj_256x256Blocks<V, W>(in step, in worker, x, x2, weight, weight2, y, 0, step.Tokens, from, to);
+        }
     }
 
     // Rows first up to end, blocks of columns from up to to.
@@ -1955,11 +2035,11 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // mlp.y[t,d] = (mlp.y.product[t,d] + mlp.shared_experts.y[t,d])
-    // x[t,d] = (a[t,d] + mlp.y[t,d])
+    // mlp.y[t,d] = mlp.y.product[t,d] + mlp.shared_experts.y[t,d]
+    // x[t,d] = a[t,d] + mlp.y[t,d]
     // hidden.term[t,d] = x[t,d]·x[t,d]
     // hidden.mean[t] = mean[d](hidden.term[t,d])
-    // hidden.2[t,d] = x[t,d]·rsqrt((hidden.mean[t] + 1E-06))·shared_head.norm.weight[d]
+    // hidden.2[t,d] = x[t,d]·rsqrt(hidden.mean[t] + 1E-06)·shared_head.norm.weight[d]
     // Rows of 256; workers share the tokens, lanes run along the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddExperts_256_2<V>(ref readonly Step step, in Worker worker, float* x, float* x2, int* rank, float* x3, StoredWeight* weight, float* y)
@@ -1971,6 +2051,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: AddExperts_256_2As<V, BF16>(in step, in worker, x, x2, rank, x3, weight, y); break;
             case WeightFormat.F16: AddExperts_256_2As<V, F16>(in step, in worker, x, x2, rank, x3, weight, y); break;
             case WeightFormat.E4M3: AddExperts_256_2As<V, E4M3>(in step, in worker, x, x2, rank, x3, weight, y); break;
+            case WeightFormat.Int8: AddExperts_256_2As<V, Int8>(in step, in worker, x, x2, rank, x3, weight, y); break;
         }
     }
 
@@ -2024,6 +2105,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: KeysKvBProj_128x128As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_128x128As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_128x128As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_128x128As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -2037,8 +2119,12 @@ internal static unsafe class TinyTrainedKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_128x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_128x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -2110,6 +2196,7 @@ internal static unsafe class TinyTrainedKernels
             case WeightFormat.BF16: KeysKvBProj_256x128As<V, BF16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.F16: KeysKvBProj_256x128As<V, F16>(in step, in worker, cache, weight, y); break;
             case WeightFormat.E4M3: KeysKvBProj_256x128As<V, E4M3>(in step, in worker, cache, weight, y); break;
+            case WeightFormat.Int8: KeysKvBProj_256x128As<V, Int8>(in step, in worker, cache, weight, y); break;
         }
     }
 
@@ -2123,8 +2210,12 @@ internal static unsafe class TinyTrainedKernels
         {
             SequenceRange range = step.Ranges[sequence];
             int width = range.Length <= MostFew ? BlockColumns : range.Length <= MostTurned ? TurnedColumns : 2 * V.Count;
-            worker.Share((Columns + width - 1) / width, out int from, out int to);
-            KeysKvBProj_256x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            int blockCount = (Columns + width - 1) / width;
+            Portions portions = worker.Portions(blockCount, range.Length > MostFew && range.Length <= MostTurned ? blockCount : 1);
+            while (portions.Next(out int from, out int to))
+            {
+                KeysKvBProj_256x128Blocks<V, W>(in step, in worker, cache, weight, y, 0, range.Length, from, to, range.Slot, range.FirstKey);
+            }
         }
     }
 
@@ -2183,22 +2274,22 @@ internal static unsafe class TinyTrainedKernels
         }
     }
 
-    // self_attn.o[t,h,u] = Σ[s] softmax[s]((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646, causal)·self_attn.val[s,h,u]
+    // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646))·self_attn.val[s,h,u]
     // 4 heads, each head has its keys; workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_4x32And16To64<V>(ref readonly Step step, in Worker worker, float* query, float* key, float* query2, CacheView* key2, float* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 4, Width = 64, RowTile = 96, KeyTile = 64, FewestTurned = 32;
+        const int Heads = 4, Width = 64, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
         float* scores = (float*)(worker.Scratch + 2304);
         float* panel = (float*)(worker.Scratch + 26880);
-        float* largest = (float*)(worker.Scratch + 30976);
-        float* total = (float*)(worker.Scratch + 31360);
-        float* factors = (float*)(worker.Scratch + 31744);
-        int* bounds = (int*)(worker.Scratch + 32128);
+        float* largest = (float*)(worker.Scratch + 33024);
+        float* total = (float*)(worker.Scratch + 33408);
+        float* factors = (float*)(worker.Scratch + 33792);
+        int* bounds = (int*)(worker.Scratch + 34176);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
@@ -2232,18 +2323,35 @@ internal static unsafe class TinyTrainedKernels
                 float* keyPlace = key + (long)range.FirstKey * 128 + head * 32;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value + (long)range.FirstKey * 256 + head * 64;
+                bool turnsQueries = turned && rowCount < FewestPanels;
+                if (turnsQueries)
+                {
+                    TurnedRows.Turn<V>(queryRows, rowCount, 32, panel);
+                    TurnedRows.Turn<V>(query2Rows, rowCount, 16, panel + 1024);
+                }
                 for (int start = 0; start < most; start += KeyTile)
                 {
                     int keyCount = Math.Min(KeyTile, most - start);
                     int skip = 0;
-                    for (int i = 0; i < rowCount; i++)
+                    if (!turnsQueries)
                     {
-                        if (bounds[i] <= start) skip++;
+                        for (int i = 0; i < rowCount; i++)
+                        {
+                            if (bounds[i] <= start) skip++;
+                        }
                     }
                     int left = rowCount - skip;
                     Tiles.Clear(scores, left * KeyTile);
-                    AttentionTile.AddScores<V>(queryRows + skip, left, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
-                    AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    if (turnsQueries)
+                    {
+                        TurnedRows.AddPlain<V>(panel, left, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile);
+                        TurnedRows.AddPlain<V>(panel + 1024, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile);
+                    }
+                    else
+                    {
+                        AttentionTile.AddScores<V>(queryRows + skip, left, 32, keyPlace + (long)start * 128, 128, keyCount, scores, KeyTile, turned, panel);
+                        AttentionTile.AddScores<V>(query2Rows + skip, left, 16, key2Place + (long)start * 16, 16, keyCount, scores, KeyTile, turned, panel);
+                    }
                     for (int i = skip; i < rowCount; i++)
                     {
                         float* row = scores + (i - skip) * KeyTile;

@@ -23,6 +23,9 @@ public sealed record DataOptions
     /// <summary>Whether a token attends only to its own document; the report's packing has no such mask.</summary>
     public bool MasksDocuments { get; init; }
 
+    /// <summary>Whether positions count from the beginning of the document where documents are masked; else from that of the row.</summary>
+    public bool RestartsPositions { get; init; }
+
     /// <summary>The part of documents that is kept from training, for validation.</summary>
     public double HeldOut { get; init; }
 

@@ -20,7 +20,7 @@ public sealed class PackedRows : IRowSource
     /// <exception cref="SinterException">No document is left to train on, or the tokenizer lacks the tokens to fill in the middle.</exception>
     public PackedRows(TokenStore store, DocumentMarks marks, DataOptions options, ulong seed)
     {
-        if (options.FillInTheMiddle > 0 && (marks.MiddleBegin ?? marks.MiddleHole ?? marks.MiddleEnd) is null)
+        if (options.FillInTheMiddle > 0 && (marks.MiddleBegin is null || marks.MiddleHole is null || marks.MiddleEnd is null))
             throw new SinterException("The tokenizer has no tokens for filling in the middle (<｜fim▁begin｜>, <｜fim▁hole｜>, <｜fim▁end｜>): set fim to 0.");
         _domains = store.Domains;
         _streams = new DomainRows[_domains.Count];

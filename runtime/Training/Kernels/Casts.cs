@@ -6,8 +6,8 @@ using Sinter.Runtime.Execution;
 namespace Sinter.Runtime.Training.Kernels;
 
 /// <summary>
-/// Numbers rounded to what BF16 or scaled E4M3 can hold, as f32 (DeepSeek-V3 section 3.3.2): the product then runs on the
-/// cast values. A tile's scale is its largest magnitude / 448, and never that of less than 1e-4.
+/// Numbers rounded to what BF16 or scaled E4M3 or E5M6 can hold, as f32 (DeepSeek-V3 section 3.3.2): the product then runs on the
+/// cast values. A tile's scale is its largest magnitude / 448, and never that of less than 1e-4; or the next power of two.
 /// </summary>
 [SkipLocalsInit]
 public static unsafe class Casts
@@ -15,7 +15,7 @@ public static unsafe class Casts
     /// <summary>Numbers that share a scale along a row; rows and columns of a weight's block.</summary>
     public const int Tile = 128;
 
-    private const float LeastLargest = 1e-4f, LargestCode = 448f;
+    private const float LeastLargest = 1e-4f, LargestCode = 448f, LargestE5M6 = 65024f;
 
     /// <summary>Rows of activations in E4M3 tiles of 1×128; workers share the rows.</summary>
     public static void Tiles(in Worker worker, float* from, float* to, int rows, int width)
@@ -24,13 +24,45 @@ public static unsafe class Casts
         for (long row = first; row < end; row++) Row(from + row * width, to + row * width, width);
     }
 
+    /// <summary>The same with powers of two as scales.</summary>
+    public static void RoundTiles(in Worker worker, float* from, float* to, int rows, int width)
+    {
+        worker.Share(rows, out int first, out int end);
+        for (long row = first; row < end; row++) Row(from + row * width, to + row * width, width, rounds: true);
+    }
+
+    /// <summary>
+    /// Rows in tiles of 1×128 of E5M6 with powers of two as scales. The report names the format only; here it is as IEEE has it, with
+    /// a bias of 15 and the largest exponent left to infinity.
+    /// </summary>
+    public static void E5M6Tiles(in Worker worker, float* from, float* to, int rows, int width)
+    {
+        worker.Share(rows, out int first, out int end);
+        for (long row = first; row < end; row++)
+        {
+            for (int start = 0; start < width; start += Tile)
+            {
+                int count = Math.Min(Tile, width - start);
+                float* place = from + row * width + start, target = to + row * width + start;
+                float scale = PowerOfTwo(Math.Max(Largest(place, count), LeastLargest) / LargestE5M6);
+                for (int i = 0; i < count; i += Vector256<float>.Count)
+                {
+                    int lanes = Math.Min(Vector256<float>.Count, count - i);
+                    Store(RoundE5M6(Load(place + i, lanes) / Vector256.Create(scale)) * Vector256.Create(scale), target + i, lanes);
+                }
+            }
+        }
+    }
+
     /// <summary>One row in tiles of 128.</summary>
-    public static void Row(float* from, float* to, int width)
+    /// <param name="rounds">Whether scales are powers of two.</param>
+    public static void Row(float* from, float* to, int width, bool rounds = false)
     {
         for (int start = 0; start < width; start += Tile)
         {
             int count = Math.Min(Tile, width - start);
             float scale = Math.Max(Largest(from + start, count), LeastLargest) / LargestCode;
+            if (rounds) scale = PowerOfTwo(scale);
             for (int i = start; i < start + count; i += Vector256<float>.Count)
             {
                 int lanes = Math.Min(Vector256<float>.Count, start + count - i);
@@ -74,7 +106,8 @@ public static unsafe class Casts
     }
 
     /// <summary>A packed panel [depth, width] in E4M3, each column with a scale for every 128 of the depth.</summary>
-    public static void Columns(float* panel, int depth, int width)
+    /// <param name="rounds">Whether scales are powers of two.</param>
+    public static void Columns(float* panel, int depth, int width, bool rounds = false)
     {
         for (int start = 0; start < depth; start += Tile)
         {
@@ -84,6 +117,7 @@ public static unsafe class Casts
                 Vector256<float> largest = Vector256.Create(LeastLargest);
                 for (int k = start; k < end; k++) largest = Vector256.Max(largest, Vector256.Abs(Vector256.Load(panel + (long)k * width + j)));
                 Vector256<float> scale = largest / Vector256.Create(LargestCode);
+                if (rounds) scale = ((scale.AsUInt32() + Vector256.Create(0x7fffffu)) & Vector256.Create(0xff800000u)).AsSingle();
                 for (int k = start; k < end; k++)
                 {
                     float* place = panel + (long)k * width + j;
@@ -95,14 +129,27 @@ public static unsafe class Casts
 
     /// <summary>The nearest E4M3 number, ties to even, magnitudes above 448 becoming 448.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Round(Vector256<float> x)
+    public static Vector256<float> Round(Vector256<float> x) => Round(x, 20, 0.015625f, 24576f, LargestCode);
+
+    /// <summary>The nearest E5M6 number, ties to even, magnitudes above 65024 becoming 65024.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> RoundE5M6(Vector256<float> x) => Round(x, 17, 6.103515625e-05f, 12f, LargestE5M6);
+
+    /// <summary>The next power of two, or the number itself where it is one.</summary>
+    private static float PowerOfTwo(float scale) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(scale) + 0x7fffffu) & 0xff800000u);
+
+    /// <param name="dropped">Bits of the fraction that do not stay.</param>
+    /// <param name="least">The least normal number.</param>
+    /// <param name="near">A number whose last bit is worth a step below that: an addition rounds to it.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Round(Vector256<float> x, int dropped, float least, float near, float largest)
     {
-        // Above 2^-6 three bits of the fraction stay; below, steps of 2^-9, which an addition near 2^14 rounds to.
         Vector256<uint> bits = x.AsUInt32(), sign = bits & Vector256.Create(0x80000000u), magnitude = bits & Vector256.Create(0x7fffffffu);
-        Vector256<uint> normal = (magnitude + Vector256.Create(0x7ffffu) + ((magnitude >>> 20) & Vector256.Create(1u))) & Vector256.Create(0xfff00000u);
-        Vector256<float> near = Vector256.Create(24576f), small = magnitude.AsSingle() + near - near;
-        Vector256<float> rounded = Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(0x3c800000u)).AsSingle(), small, normal.AsSingle());
-        return (Vector256.Min(rounded, Vector256.Create(LargestCode)).AsUInt32() | sign).AsSingle();
+        uint half = (1u << (dropped - 1)) - 1;
+        Vector256<uint> normal = (magnitude + Vector256.Create(half) + ((magnitude >>> dropped) & Vector256.Create(1u))) & Vector256.Create(~0u << dropped);
+        Vector256<float> small = magnitude.AsSingle() + Vector256.Create(near) - Vector256.Create(near);
+        Vector256<float> rounded = Vector256.ConditionalSelect(Vector256.LessThan(magnitude.AsSingle(), Vector256.Create(least)), small, normal.AsSingle());
+        return (Vector256.Min(rounded, Vector256.Create(largest)).AsUInt32() | sign).AsSingle();
     }
 
     /// <summary>The nearest BF16 numbers, ties to even, as f32.</summary>

@@ -16,15 +16,18 @@ public static unsafe class Product
     /// <summary>Depth of a panel: with two vectors of columns it stays in the first-level cache or near it.</summary>
     private const int DepthTile = 256;
 
-    /// <summary>Rows packed at once, in the second-level cache: a multiple of a register tile's.</summary>
-    private const int MostRows = 192;
+    /// <summary>Rows that pass one panel, in the second-level cache: a multiple of a register tile's.</summary>
+    private const int MostRows = 288;
+
+    /// <summary>The same of rows that are packed first: workers share blocks then, and pack no row twice.</summary>
+    private const int MostPackedRows = 144;
 
     private const int MostColumns = 32;
 
     /// <summary>Bytes of a worker's scratch memory.</summary>
     public const int ScratchBytes =
-        MostRows * DepthTile * sizeof(float) + DepthTile * MostColumns * sizeof(float) + Panel.Rows * MostColumns * sizeof(float)
-        + (2 * MostRows + 2 * MostColumns + 2 * DepthTile + MostRows) * sizeof(long) + 16 * 16 * sizeof(float);
+        MostPackedRows * DepthTile * sizeof(float) + DepthTile * MostColumns * sizeof(float) + Panel.Rows * MostColumns * sizeof(float)
+        + (2 * MostRows + 2 * MostColumns + 2 * DepthTile + MostRows) * sizeof(long) + 2 * 16 * 16 * sizeof(float);
 
     /// <summary>This worker's share of a product.</summary>
     /// <param name="groups">The order of pairs by expert, where the shape has pairs.</param>
@@ -43,9 +46,10 @@ public static unsafe class Product
         private readonly ref readonly ProductShape _shape;
         private readonly float* _left, _right, _result;
         private readonly ExpertGroups* _groups;
-        private readonly float* _packed, _panel, _tile, _square;
+        private readonly float* _packed, _panel, _tile, _square, _turned;
         private readonly long* _rowLeft, _rowResult, _columnRight, _columnResult, _depthLeft, _depthRight;
         private readonly float** _rows;
+        private readonly bool _packsRows;
 
         public Work(in Worker worker, in ProductShape shape, float* left, float* right, float* result, ExpertGroups* groups)
         {
@@ -56,16 +60,18 @@ public static unsafe class Product
             _result = result;
             _groups = groups;
             _packed = (float*)worker.Scratch;
-            _panel = _packed + MostRows * DepthTile;
+            _panel = _packed + MostPackedRows * DepthTile;
             _tile = _panel + DepthTile * MostColumns;
             _square = _tile + Panel.Rows * MostColumns;
-            _rowLeft = (long*)(_square + 16 * 16);
+            _turned = _square + 16 * 16;
+            _rowLeft = (long*)(_turned + 16 * 16);
             _rowResult = _rowLeft + MostRows;
             _columnRight = _rowResult + MostRows;
             _columnResult = _columnRight + MostColumns;
             _depthLeft = _columnResult + MostColumns;
             _depthRight = _depthLeft + DepthTile;
             _rows = (float**)(_depthRight + DepthTile);
+            _packsRows = shape.CastsDepth || shape.Pairs == PairRole.Depth || !shape.Depth.LeftLiesSideBySide;
         }
 
         private static int Width => 2 * V.Count;
@@ -96,8 +102,8 @@ public static unsafe class Product
                     int count = Math.Min(block, rows - row);
                     long cost = count * (long)Math.Max(1, DepthOf(batch));
 
-                    // A panel is this worker's if its end lies within this worker's share.
-                    int first = (int)Math.Clamp((from - at) / cost, 0, panels), end = (int)Math.Clamp((to - at) / cost, 0, panels);
+                    // A panel is this worker's if its middle lies within this worker's share.
+                    int first = (int)Math.Clamp((from - at + cost / 2) / cost, 0, panels), end = (int)Math.Clamp((to - at + cost / 2) / cost, 0, panels);
                     at += cost * panels;
                     if (first < end) RunBlock(batch, row, count, first, end);
                 }
@@ -118,10 +124,14 @@ public static unsafe class Product
 
         private long Cost(int batch) => RowsOf(batch) * (long)Math.Max(1, DepthOf(batch));
 
-        /// <summary>Equal blocks, of whole register tiles.</summary>
-        private static int BlockOf(int rows)
+        /// <summary>
+        /// Equal blocks, of whole register tiles: as many as workers where these cannot share the panels evenly, or where each would
+        /// pack all rows.
+        /// </summary>
+        private int BlockOf(int rows)
         {
-            int blocks = (rows + MostRows - 1) / MostRows;
+            int most = _packsRows ? MostPackedRows : MostRows, blocks = (rows + most - 1) / most;
+            if (_shape.Batch.Count < _worker.Count && (_packsRows || Panels % _worker.Count != 0)) blocks = Math.Max(blocks, Math.Min(_worker.Count, rows / Panel.Rows));
             int block = blocks == 0 ? Panel.Rows : (rows + blocks - 1) / blocks;
             return (block + Panel.Rows - 1) / Panel.Rows * Panel.Rows;
         }
@@ -150,6 +160,7 @@ public static unsafe class Product
                 }
 
                 TakeRows(left, rows, part);
+                long strideRight = Stride(_depthRight, part);
                 for (int panel = firstPanel; panel < endPanel; panel++)
                 {
                     int columns = Math.Min(Width, _shape.Columns.Count - panel * Width);
@@ -159,9 +170,9 @@ public static unsafe class Product
                         _columnResult[j] = _shape.Columns.Result(panel * Width + j);
                     }
 
-                    PackPanel(right, columns, part);
-                    if (_shape.CastsDepth) Casts.Columns(_panel, part, Width);
-                    bool isEven = IsEven(_columnResult, columns), isWhole = isEven && columns == Width;
+                    PackPanel(right, columns, part, strideRight);
+                    if (_shape.CastsDepth) Casts.Columns(_panel, part, Width, _shape.RoundsRight);
+                    bool isEven = Stride(_columnResult, columns) == 1, isWhole = isEven && columns == Width;
                     for (int i = 0; i < rows; i += Panel.Rows)
                     {
                         int last = Math.Min(Panel.Rows, rows - i) - 1;
@@ -184,42 +195,74 @@ public static unsafe class Product
         /// <summary>Rows whose depth lies side by side are read where they are; others are packed.</summary>
         private void TakeRows(float* left, int rows, int depth)
         {
-            if (!_shape.CastsDepth && IsEven(_depthLeft, depth))
+            if (!_packsRows)
             {
                 for (int i = 0; i < rows; i++) _rows[i] = left + _rowLeft[i] + _depthLeft[0];
                 return;
             }
 
             for (int i = 0; i < rows; i++) _rows[i] = _packed + i * DepthTile;
+            long stride = Stride(_depthLeft, depth);
             for (int i = 0; i < rows; i += V.Count)
             {
-                int count = Math.Min(V.Count, rows - i);
-                bool isEven = count == V.Count && IsEven(_rowLeft + i, count);
-                int k = 0;
+                int count = Math.Min(V.Count, rows - i), k = 0;
+                bool isEven = Stride(_rowLeft + i, count) == 1;
                 for (; isEven && k + V.Count <= depth; k += V.Count)
-                {
-                    for (int j = 0; j < V.Count; j++) V.Load(left + _rowLeft[i] + _depthLeft[k + j]).Store(_square + j * V.Count);
-                    V.Transpose(_square, V.Count, _packed + i * DepthTile + k, DepthTile);
-                }
-
+                    Turn(left + _rowLeft[i], _depthLeft + k, count, stride, _packed + i * DepthTile + k, DepthTile, rows - i);
                 for (; k < depth; k++)
                     for (int j = 0; j < count; j++) _packed[(i + j) * DepthTile + k] = left[_rowLeft[i + j] + _depthLeft[k]];
             }
 
             if (!_shape.CastsDepth) return;
-            for (int i = 0; i < rows; i++) Casts.Row(_rows[i], _rows[i], depth);
+            for (int i = 0; i < rows; i++) Casts.Row(_rows[i], _rows[i], depth, _shape.RoundsLeft);
         }
 
-        private void PackPanel(float* right, int columns, int depth)
+        /// <summary>Transposes a square: what is at <paramref name="offsets"/>[j] becomes column j of as many rows as are to be written.</summary>
+        /// <param name="count">Numbers side by side at each offset.</param>
+        /// <param name="stride">Of the offsets, if they have one.</param>
+        private void Turn(float* from, long* offsets, int count, long stride, float* to, int toStride, int rows)
         {
-            if (IsEven(_columnRight, columns))
+            if (count == V.Count && stride is >= 0 and <= int.MaxValue)
+            {
+                V.Transpose(from + offsets[0], (int)stride, to, toStride);
+                return;
+            }
+
+            for (int j = 0; j < V.Count; j++) V.Load(from + offsets[j], count).Store(_square + j * V.Count);
+            if (rows >= V.Count)
+            {
+                V.Transpose(_square, V.Count, to, toStride);
+                return;
+            }
+
+            V.Transpose(_square, V.Count, _turned, V.Count);
+            for (int j = 0; j < rows; j++) V.Load(_turned + j * V.Count).Store(to + (long)j * toStride);
+        }
+
+        private void PackPanel(float* right, int columns, int depth, long strideRight)
+        {
+            if (Stride(_columnRight, columns) == 1)
             {
                 int second = Math.Clamp(columns - V.Count, 0, V.Count), first = Math.Min(columns, V.Count);
+                float* panel = right + _columnRight[0];
+                if (second == V.Count)
+                {
+                    for (int k = 0; k < depth; k++)
+                    {
+                        float* from = panel + _depthRight[k], to = _panel + k * Width;
+                        V.Load(from).Store(to);
+                        V.Load(from + V.Count).Store(to + V.Count);
+                        Tiles.Prefetch((byte*)(from + Width), Width * sizeof(float));
+                    }
+
+                    return;
+                }
+
                 for (int k = 0; k < depth; k++)
                 {
-                    float* from = right + _columnRight[0] + _depthRight[k], to = _panel + k * Width;
+                    float* from = panel + _depthRight[k], to = _panel + k * Width;
                     (first == V.Count ? V.Load(from) : V.Load(from, first)).Store(to);
-                    (second == V.Count ? V.Load(from + V.Count) : second > 0 ? V.Load(from + V.Count, second) : V.Zero).Store(to + V.Count);
+                    (second > 0 ? V.Load(from + V.Count, second) : V.Zero).Store(to + V.Count);
                 }
 
                 return;
@@ -228,14 +271,13 @@ public static unsafe class Product
             for (int half = 0; half < Width; half += V.Count)
             {
                 int count = Math.Clamp(columns - half, 0, V.Count), k = 0;
-                for (; count == V.Count && k + V.Count <= depth && IsEven(_depthRight + k, V.Count); k += V.Count)
-                {
-                    for (int j = 0; j < V.Count; j++) V.Load(right + _columnRight[half + j] + _depthRight[k]).Store(_square + j * V.Count);
-                    V.Transpose(_square, V.Count, _panel + k * Width + half, Width);
-                }
-
+                long stride = Stride(_columnRight + half, count);
+                for (; count == V.Count && k + V.Count <= depth && (strideRight == 1 || Stride(_depthRight + k, V.Count) == 1); k += V.Count)
+                    Turn(right + _depthRight[k], _columnRight + half, V.Count, stride, _panel + k * Width + half, Width, V.Count);
                 for (; k < depth; k++)
                     for (int j = 0; j < V.Count; j++) _panel[k * Width + half + j] = j < count ? right[_columnRight[half + j] + _depthRight[k]] : 0;
+                if (strideRight == 1 && stride > 0)
+                    for (int j = 0; j < count; j++) Tiles.Prefetch((byte*)(right + _columnRight[half + j] + Width * stride + _depthRight[0]), depth * sizeof(float));
             }
         }
 
@@ -257,12 +299,14 @@ public static unsafe class Product
             }
         }
 
-        /// <summary>Whether the entries lie side by side.</summary>
-        private static bool IsEven(long* offsets, int count)
+        /// <summary>What is between each entry and the next, if that is always the same; else −1. One entry is as good as side by side.</summary>
+        private static long Stride(long* offsets, int count)
         {
-            for (int i = 1; i < count; i++)
-                if (offsets[i] != offsets[i - 1] + 1) return false;
-            return true;
+            if (count < 2) return 1;
+            long stride = offsets[1] - offsets[0];
+            for (int i = 2; i < count; i++)
+                if (offsets[i] - offsets[i - 1] != stride) return -1;
+            return stride;
         }
     }
 }

@@ -23,11 +23,14 @@ public readonly struct ProductAxes(ProductAxis outer, ProductAxis inner)
 
     public int Count => Outer.Size * Inner.Size;
 
-    public long Left(int i) => i / Inner.Size * Outer.Left + i % Inner.Size * Inner.Left;
+    /// <summary>Whether the left factor has all entries next to each other.</summary>
+    public bool LeftLiesSideBySide => Inner.Left == 1 && (Outer.Size == 1 || Outer.Left == Inner.Size);
 
-    public long Right(int i) => i / Inner.Size * Outer.Right + i % Inner.Size * Inner.Right;
+    public long Left(int i) => Outer.Size == 1 ? i * Inner.Left : i / Inner.Size * Outer.Left + i % Inner.Size * Inner.Left;
 
-    public long Result(int i) => i / Inner.Size * Outer.Result + i % Inner.Size * Inner.Result;
+    public long Right(int i) => Outer.Size == 1 ? i * Inner.Right : i / Inner.Size * Outer.Right + i % Inner.Size * Inner.Right;
+
+    public long Result(int i) => Outer.Size == 1 ? i * Inner.Result : i / Inner.Size * Outer.Result + i % Inner.Size * Inner.Result;
 }
 
 /// <summary>Which axes of a product the pairs of token and expert stand for.</summary>
@@ -48,7 +51,9 @@ public enum PairRole : byte
 /// With pairs the batch is the experts, and pair p = (token, i) stands in place of row or depth: of those
 /// <see cref="ProductAxes"/> the outer axis is the token, the inner one i.
 /// </summary>
-public readonly struct ProductShape(ProductAxes batch, ProductAxes rows, ProductAxes columns, ProductAxes depth, bool adds, PairRole pairs = PairRole.None, bool sharesRows = false, bool castsDepth = false)
+public readonly struct ProductShape(
+    ProductAxes batch, ProductAxes rows, ProductAxes columns, ProductAxes depth, bool adds, PairRole pairs = PairRole.None, bool sharesRows = false, bool castsDepth = false,
+    bool roundsLeft = false, bool roundsRight = false)
 {
     public readonly ProductAxes Batch = batch;
     public readonly ProductAxes Rows = rows;
@@ -65,4 +70,10 @@ public readonly struct ProductShape(ProductAxes batch, ProductAxes rows, Product
 
     /// <summary>Whether both factors are cast to E4M3 in tiles of 128 along the depth.</summary>
     public readonly bool CastsDepth = castsDepth;
+
+    /// <summary>Whether the scales of the left factor's tiles are then powers of two.</summary>
+    public readonly bool RoundsLeft = roundsLeft;
+
+    /// <summary>The same of the right factor.</summary>
+    public readonly bool RoundsRight = roundsRight;
 }

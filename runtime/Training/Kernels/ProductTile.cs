@@ -19,6 +19,7 @@ internal static unsafe class ProductTile
         float* x3 = rows[Math.Min(3, last)], x4 = rows[Math.Min(4, last)], x5 = rows[Math.Min(5, last)];
         V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
         V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
+        for (int i = 0; i <= last; i++) Tiles.Prefetch((byte*)(result + places[i]), 2 * V.Count * sizeof(float));
         for (long k = 0; k < depth; k++)
         {
             V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);

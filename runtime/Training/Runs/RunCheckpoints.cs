@@ -32,8 +32,12 @@ public sealed class RunCheckpoints(string folder, int keep)
             Directory.CreateDirectory(temporary);
             write(temporary);
             WriteManifest(temporary);
+            DurableFile.FlushFolder(temporary);
             if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
             Directory.Move(temporary, path);
+
+            // Before the older ones go: without this a loss of power may take back the rename, but not the deletions.
+            DurableFile.FlushFolder(folder);
             foreach (string old in Paths().Skip(keep)) Directory.Delete(old, recursive: true);
             return path;
         }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Schedules;
 
 namespace Sinter.Runtime.Training.Runs;
@@ -36,6 +37,12 @@ public sealed record RunOptions
 
     /// <summary>Whether to go on from the newest checkpoint.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>
+    /// The processes that train together: each makes the same run with its part of every batch, and all see one folder. The first
+    /// writes it, and its observer alone hears of the run. Sessions are to be opened with the same.
+    /// </summary>
+    public ICommunicator Ranks { get; init; } = OneProcess.Alone;
 }
 
 /// <summary>Hears what a run does.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Schedules;
 
 namespace Sinter.Runtime.Training.Runs;
@@ -11,6 +12,13 @@ public sealed partial class TrainingRun
     private void Save()
     {
         if (_saved == _clock) return;
+        _saved = _clock;
+        if (!Writes)
+        {
+            SessionState.Contribute(Session);
+            return;
+        }
+
         var state = new RunState(
             _options.Seed, _clock, Session.Steps, Stage.Name, _stageStart, _rows.Save(), _schedules.Save(), _plateau?.Save(),
             RunState.Texts(_model!.Config), _store.Tokenizer, _store.Sources);
@@ -20,13 +28,13 @@ public sealed partial class TrainingRun
             SessionState.Save(folder, Session);
             state.Save(folder);
         });
-        _saved = _clock;
         _observer.Saved(path);
     }
 
     private void Resume()
     {
-        if (_checkpoints.Newest(_observer.Warned) is not { } path)
+        // The first rank puts damaged ones aside, and all go on from the same.
+        if (_ranks.Tell(0, Writes ? _checkpoints.Newest(_observer.Warned) : null) is not { } path)
             throw new SinterException($"{_options.Folder} holds no checkpoint to resume from; start without --resume.");
         RunState state = RunState.Load(path);
         if (state.Seed != _options.Seed) throw new SinterException($"{path} was begun with the seed {state.Seed}, not {_options.Seed}; resume with the same seed.");

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using Sinter.Runtime.Training.Data;
+using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Schedules;
 
 namespace Sinter.Runtime.Training.Runs;
@@ -28,6 +29,7 @@ public sealed partial class TrainingRun : IDisposable
     private readonly IRowSource _rows;
     private readonly RunSchedules _schedules;
     private readonly Plateau? _plateau;
+    private readonly ICommunicator _ranks;
     private readonly RunCheckpoints _checkpoints;
     private TrainedModel? _model;
     private ValidationRows? _validationRows;
@@ -41,6 +43,7 @@ public sealed partial class TrainingRun : IDisposable
     public TrainingRun(TrainingRecipe recipe, RunOptions options, OpenSession open, TokenStore store, TokenStore? validation, DocumentMarks marks, IRunObserver observer)
     {
         (_recipe, _options, _open, _store, _validation, _marks, _observer) = (recipe, options, open, store, validation, marks, observer);
+        _ranks = options.Ranks;
         bool isForEver = double.IsInfinity(recipe.Rate.Phases[^1].Amount) && recipe.Stages[^1] is { Steps: null, Tokens: null };
         if (isForEver && options is { Steps: null, Tokens: null })
             throw new SinterException("Nothing says when training ends: give --steps or --tokens, or let the rate's last phase or the last stage have a length.");
@@ -54,18 +57,21 @@ public sealed partial class TrainingRun : IDisposable
 
     private TrainingSession Session => _model!.Session;
 
+    /// <summary>Whether this process writes what all of them make.</summary>
+    private bool Writes => _ranks.Rank == 0;
+
     /// <summary>Trains to the end.</summary>
     /// <exception cref="SinterException">The loss is no longer a number, a checkpoint cannot be written or resumed from.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a checkpoint of the last whole step has been made.</exception>
     public void Train(CancellationToken cancellation = default)
     {
         Directory.CreateDirectory(_options.Folder);
-        _checkpoints.Sweep();
+        if (Writes) _checkpoints.Sweep();
         if (_options.Resume) Resume();
         else if (_checkpoints.Last is { } old) throw new SinterException($"{_options.Folder} holds a run already, as far as {Path.GetFileName(old)}: give --resume to go on with it, or another folder.");
         if (_stage < 0) Enter(0, isNew: true);
 
-        using var log = new MetricsLog(_options.Folder, _clock.Steps);
+        using MetricsLog? log = Writes ? new MetricsLog(_options.Folder, _clock.Steps) : null;
         var watch = Stopwatch.StartNew();
         TrainingClock began = _clock;
         if (_clock.Steps == 0) Validate(log);
@@ -74,8 +80,8 @@ public sealed partial class TrainingRun : IDisposable
             while (Continues())
             {
                 StepMetrics step = Step(cancellation);
-                log.Add(step);
-                _observer.Stepped(step, Remaining(watch.Elapsed, _clock.Since(began)));
+                log?.Add(step);
+                if (Writes) _observer.Stepped(step, Remaining(watch.Elapsed, _clock.Since(began)));
                 if (_clock.Steps % _options.ValidateEvery == 0) Validate(log);
                 if (_clock.Steps % _options.SaveEvery == 0) Save();
             }
@@ -161,40 +167,38 @@ public sealed partial class TrainingRun : IDisposable
 
     private BatchReport Accumulate(ObjectiveFactors factors, int length, int beyond, CancellationToken cancellation)
     {
-        // The rows of a step that is not finished are given again.
         JsonObject place = _rows.Save();
-        int row = length + beyond;
-        BatchReport? report = null;
-        try
+        int row = length + beyond, held = 0;
+        int[] tokens = new int[SequencesACall * row], documents = new int[tokens.Length];
+        (int first, int end) = _ranks.Part(factors.Sequences);
+        BatchReport? mine = null;
+
+        // Every rank goes through all rows, so that all stand at the same place of the data.
+        for (int i = 0; i < factors.Sequences && !cancellation.IsCancellationRequested; i++)
         {
-            for (int done = 0; done < factors.Sequences; done += SequencesACall)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                int count = Math.Min(SequencesACall, factors.Sequences - done);
-                int[] tokens = new int[count * row], documents = new int[tokens.Length];
-                for (int i = 0; i < count; i++) _rows.Fill(tokens.AsSpan(i * row, row), documents.AsSpan(i * row, row), beyond);
-                BatchReport part = Session.Accumulate(tokens, count, factors, _recipe.Data.MasksDocuments ? documents : default);
-                report = report is null ? part : report.Add(part);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            _rows.Restore(place);
-            throw;
+            _rows.Fill(tokens.AsSpan(held * row, row), documents.AsSpan(held * row, row), beyond);
+            if (i < first || i >= end || (++held < SequencesACall && i + 1 < end)) continue;
+            BatchReport part = Session.Accumulate(tokens.AsSpan(0, held * row), held, factors, _recipe.Data.MasksDocuments ? documents.AsSpan(0, held * row) : default);
+            mine = mine is null ? part : mine.Add(part);
+            held = 0;
         }
 
-        return report!;
+        // One rank that is told to stop stops all; the rows of a step that is not finished are given again.
+        if (_ranks.Add(Session, mine, cancellation.IsCancellationRequested) is { } report) return report;
+        _rows.Restore(place);
+        throw new OperationCanceledException(cancellation);
     }
 
     private SinterException NotFinite(string what)
     {
-        NonFinite.Place? place = NonFinite.Find(Session);
-        string where = place is null ? "no tensor has a number that is not finite, so it came of the data or of too large a rate" : $"it shows in {place.Text}";
+        string? place = null, mine = NonFinite.Find(Session)?.Text;
+        for (int rank = 0; rank < _ranks.Size; rank++) place ??= _ranks.Tell(rank, mine);
+        string where = place is null ? "no tensor has a number that is not finite, so it came of the data or of too large a rate" : $"it shows in {place}";
         string last = _checkpoints.Last is { } good ? $"the last good checkpoint is {good}" : "there is no checkpoint yet";
         return new SinterException($"Step {_clock.Steps + 1}: {what}; {where}; {last}. Resume from there with a lower rate.");
     }
 
-    private void Validate(MetricsLog log, bool isInTurn = true)
+    private void Validate(MetricsLog? log, bool isInTurn = true)
     {
         if (_options.ValidationRows == 0 && _plateau is null) return;
         _validationRows ??= ValidationRows.Cut(_validation ?? _store, _marks, _validation is null ? _recipe.Data.HeldOut : 1, Stage.Length, 1 + Session.Depth, _options.ValidationRows);
@@ -204,10 +208,10 @@ public sealed partial class TrainingRun : IDisposable
             throw new SinterException("The adaptive rate looks at the validation loss, and there is too little text to validate on: give --validate, or hold out more documents.");
         }
 
-        BatchReport report = _validationRows.Evaluate(Session, _recipe.Data.MasksDocuments);
+        BatchReport report = _validationRows.Evaluate(Session, _recipe.Data.MasksDocuments, _ranks);
         var validation = new Validation(_clock.Steps, _clock.Tokens, report.Main, report.Prediction);
-        log.Add(validation);
-        _observer.Validated(validation);
+        log?.Add(validation);
+        if (Writes) _observer.Validated(validation);
         if (isInTurn) _plateau?.Observe(report.Main);
     }
 

@@ -1,4 +1,6 @@
+using System;
 using Sinter.Runtime.Training.Data;
+using Sinter.Runtime.Training.Ranks;
 
 namespace Sinter.Runtime.Training.Runs;
 
@@ -18,5 +20,13 @@ internal sealed class ValidationRows
         return new ValidationRows(tokens, documents, rows);
     }
 
-    public BatchReport Evaluate(TrainingSession session, bool masks) => session.Evaluate(_tokens, Count, masks ? _documents : default);
+    /// <summary>The losses of all rows, of which each rank looks at its part.</summary>
+    public BatchReport Evaluate(TrainingSession session, bool masks, ICommunicator ranks)
+    {
+        (int first, int end) = ranks.Part(Count);
+        int row = _tokens.Length / Count;
+        Range mine = (first * row)..(end * row);
+        BatchReport? report = first == end ? null : session.Evaluate(_tokens.AsSpan(mine), end - first, masks ? _documents.AsSpan(mine) : default);
+        return ranks.Add(session, report, stops: false)!;
+    }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Emit;
 using Sinter.Compiler.Graph;
@@ -21,10 +22,12 @@ public sealed unsafe class ChoiceKernels
         new("LoneMembers", "chosen", 6, 2, 6, 3, GroupScore.Top2Sum, new(6)),
     ];
 
-    private static readonly GroupOperation s_group = new("Group", "groups", 7, 3);
+    private static readonly GroupOperation s_group = new("Pairs", "groups", 7, 3);
 
     private static readonly CompiledKernels s_kernels =
         new([.. s_choices.Select(o => KernelPrinter.Print(o, o.Name)), KernelPrinter.Print(s_group, s_group.Name)]);
+
+    internal static IReadOnlyList<ChooseOperation> Operations => s_choices;
 
     internal static ChooseOperation Operation(string name) => s_choices.Single(o => o.Name == name);
 
@@ -34,9 +37,10 @@ public sealed unsafe class ChoiceKernels
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Chooses_what_sorting_chooses(string name)
+    public void Chooses_what_sorting_chooses(string name) => Compare(s_kernels, Operation(name));
+
+    internal static void Compare(IKernels kernels, ChooseOperation operation)
     {
-        ChooseOperation operation = Operation(name);
         foreach (int tokens in new[] { 1, 2, 40 })
         {
             foreach (int levels in new[] { 1, 3, 1000 })
@@ -52,7 +56,7 @@ public sealed unsafe class ChoiceKernels
                 foreach (int workers in new[] { 1, 2, 3 })
                 {
                     int* chosen = memory.Integers(new int[wanted.Length]);
-                    s_kernels.Run(name, KernelTest.Lanes.First(), step.Step, workers, (nint)data, (nint)chosen);
+                    kernels.Run(operation.Name, KernelTest.Lanes.First(), step.Step, workers, (nint)data, (nint)chosen);
                     Assert.Equal(wanted, new Span<int>(chosen, wanted.Length).ToArray());
                 }
             }
@@ -83,7 +87,9 @@ public sealed unsafe class ChoiceKernels
     [InlineData(1, false)]
     [InlineData(33, false)]
     [InlineData(12, true)]
-    public void Orders_pairs_by_expert_and_keeps_the_order_within_one(int tokens, bool allToOne)
+    public void Orders_pairs_by_expert_and_keeps_the_order_within_one(int tokens, bool allToOne) => CompareOrder(s_kernels, tokens, allToOne);
+
+    internal static void CompareOrder(IKernels kernels, int tokens, bool allToOne)
     {
         using var memory = new GuardedMemory();
         var random = new Random(11);
@@ -96,7 +102,7 @@ public sealed unsafe class ChoiceKernels
             Pairs = memory.Integers(new int[pairs]),
             Rank = memory.Integers(new int[pairs]),
         });
-        s_kernels.Run("Group", KernelTest.Lanes.First(), step.Step, 3, (nint)memory.Integers(chosen), (nint)groups);
+        kernels.Run(s_group.Name, KernelTest.Lanes.First(), step.Step, 3, (nint)memory.Integers(chosen), (nint)groups);
 
         int[] wanted = [.. Enumerable.Range(0, pairs).OrderBy(p => chosen[p])];
         Assert.Equal(wanted, new Span<int>(groups->Pairs, pairs).ToArray());

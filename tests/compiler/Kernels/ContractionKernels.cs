@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Emit;
 using Sinter.Compiler.Graph;
@@ -23,7 +24,9 @@ public sealed class ContractionKernels
         Plain("Wide", 70, 130),
         Plain("Single", 1, 7),
         Plain("Deep", 40, 2300),
+        Plain("Broad", 136, 200),
         Make("Gated", RowSource.Tokens, 1, 50, [new(new(68, 0, 1), 67)], [Rows(67), Rows(67)], [[(0, 0)], [(0, 1)]], [], s_gated, new(50)),
+        Make("GatedBroad", RowSource.Tokens, 1, 70, [new(new(140, 0, 4), 136)], [Rows(136), Rows(136)], [[(0, 0)], [(0, 1)]], [], s_gated, new(70)),
         Make("Summed", RowSource.Tokens, 1, 36, [new(new(24), 24), new(new(200, 0, 3), 136)], [Rows(24), Rows(136)], [[(0, 0), (1, 1)]], [new(new(36))], s_residual, new(36)),
         Make("Halves", RowSource.Tokens, 1, 34, [new(new(112), 56), new(new(112, 0, 56), 56)], [new(0, 0, 34, 0, 112, 1), new(56, 0, 34, 0, 112, 1)], [[(0, 0), (1, 1)]], [], s_first, new(34)),
         Make("Split", RowSource.Tokens, 1, 40, [new(new(64), 64)], [new(3 * 64, 0, 8, 12 * 64, 64, 1)], [[(0, 0)]], [], s_first, new(40)),
@@ -46,6 +49,8 @@ public sealed class ContractionKernels
             foreach (WeightFormat format in Enum.GetValues<WeightFormat>()) data.Add(operation.Name, format);
         return data;
     }
+
+    internal static IReadOnlyList<ContractionOperation> Operations => s_operations;
 
     internal static ContractionOperation Operation(string name) => s_operations.Single(o => o.Name == name);
 

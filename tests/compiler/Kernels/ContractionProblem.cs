@@ -5,6 +5,7 @@ using Sinter.Compiler.Operations;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
 using Sinter.Tests.Kernels;
+using Sinter.Tests.Reference;
 using Xunit;
 
 namespace Sinter.Compiler.Tests.Kernels;
@@ -28,8 +29,9 @@ internal sealed unsafe class ContractionProblem : IDisposable
     private int[] _list = [];
     private int[] _pairs = [];
 
+    /// <param name="roundsInputs">Whether what is expected comes of inputs rounded to BF16, as on tensor cores.</param>
     /// <param name="poison">A code that the first weight gets in its fourth column.</param>
-    public ContractionProblem(ContractionOperation operation, WeightFormat format, int tokens, byte? poison = null)
+    public ContractionProblem(ContractionOperation operation, WeightFormat format, int tokens, byte? poison = null, bool roundsInputs = false)
     {
         _operation = operation;
         _name = $"{operation.Name} {format}, {tokens} tokens";
@@ -45,7 +47,7 @@ internal sealed unsafe class ContractionProblem : IDisposable
         {
             bool isCache = operation.Rows == RowSource.Keys;
             float[] numbers = KernelTest.Random(random, (isCache ? 3 * _slotRows : most) * input.Layout.RowStride);
-            inputs.Add(numbers);
+            inputs.Add(roundsInputs ? [.. numbers.Select(number => KernelTest.BF16(number))] : numbers);
             float* data = _memory.Floats(numbers);
             _arguments.Add(isCache ? (nint)_memory.One(new CacheView { Data = data, SlotStride = (long)_slotRows * input.Layout.RowStride }) : (nint)data);
         }
@@ -74,7 +76,7 @@ internal sealed unsafe class ContractionProblem : IDisposable
     }
 
     /// <summary>Runs the kernel, compares, and gives the outputs, zero where it wrote none.</summary>
-    public float[] Run(CompiledKernels kernels, Type lanes, int workers)
+    public float[] Run(IKernels kernels, Type lanes, int workers)
     {
         var outputs = new Span<float>(_y, _outputs);
         outputs.Fill(float.NegativeInfinity);

@@ -26,6 +26,13 @@ internal static unsafe class KernelTest
 
     public static float[] Random(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
 
+    /// <summary>The nearest BF16 of a finite number, ties to even.</summary>
+    public static float BF16(float number)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(number);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
+    }
+
     /// <param name="tolerance">What the sum's terms, taken without their signs, allow.</param>
     public static void Close(double wanted, float found, double tolerance, string where)
     {

@@ -65,11 +65,12 @@ public abstract unsafe class LaneFunctions<V>(ITestOutputHelper output)
         float* numbers = stackalloc float[V.Count];
         foreach (float x in s_arguments)
         {
-            if (!(x <= -87 && x > float.NegativeInfinity)) continue;
+            if (!(x <= -87)) continue;
             LaneMath.Sigmoid(V.All(x)).Store(numbers);
             Assert.InRange(numbers[0], 0, 2e-38f);
             LaneMath.Silu(V.All(x)).Store(numbers);
             Assert.InRange(numbers[0], -2e-36f, 0);
+            Assert.InRange(LaneMath.Silu(x), -2e-36f, 0);
         }
     }
 

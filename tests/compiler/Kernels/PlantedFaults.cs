@@ -30,7 +30,7 @@ public sealed class PlantedFaults
     [Theory]
     [InlineData("Ragged", "c < columns; c += V.Count", "c <= columns - V.Count; c += V.Count")]
     [InlineData("Gated", "LaneMath.Silu(sum1) * sum2", "LaneMath.Silu(sum2) * sum1")]
-    [InlineData("Deep", "if (block == from || column == 0) FewRows.Arrange", "if (column == 0) FewRows.Arrange")]
+    [InlineData("Heads", "if (block == from || column == 0) FewRows.Arrange", "if (block == from) FewRows.Arrange")]
     [InlineData("Listed", "rows[row + i] * 37", "(row + i) * 37")]
     [InlineData("Scaled", "(long)(row + i) * 3", "(long)row * 3")]
     [InlineData("ExpertsUp", "groups->Pairs[row + i] / groups->Chosen", "groups->Pairs[row + i]")]

@@ -13,11 +13,13 @@ namespace Sinter.Compiler.Tests.Kernels;
 
 public sealed class RowKernels
 {
-    private static readonly RowOperation[] s_operations = [.. Operations()];
+    private static readonly RowOperation[] s_operations = [.. Make()];
 
     private static readonly CompiledKernels s_kernels = new([.. s_operations.Select(o => KernelPrinter.Print(o, o.Name))]);
 
     public static TheoryData<string> Names() => [.. s_operations.Select(o => o.Name)];
+
+    internal static IReadOnlyList<RowOperation> Operations => s_operations;
 
     internal static RowOperation Operation(string name) => s_operations.Single(o => o.Name == name);
 
@@ -38,7 +40,7 @@ public sealed class RowKernels
         }
     }
 
-    private static IEnumerable<RowOperation> Operations()
+    private static IEnumerable<RowOperation> Make()
     {
         Scalar square = Times(A(0), A(0));
         foreach (int width in new[] { 1, 7, 16, 20, 48, 112, 200 })

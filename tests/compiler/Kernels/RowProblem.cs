@@ -6,6 +6,7 @@ using Sinter.Compiler.Operations;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
 using Sinter.Tests.Kernels;
+using Sinter.Tests.Reference;
 using Xunit;
 
 namespace Sinter.Compiler.Tests.Kernels;
@@ -42,7 +43,7 @@ internal sealed unsafe class RowProblem : IDisposable
             for (int repeat = 0; repeat < operation.Repeats; repeat++) Expect(token, repeat);
     }
 
-    public void Run(CompiledKernels kernels, Type lanes, int workers)
+    public void Run(IKernels kernels, Type lanes, int workers)
     {
         foreach ((nint data, int count, _) in _outputs) new Span<float>((float*)data, count).Fill(float.NaN);
         kernels.Run(_operation.Name, lanes, _step.Step, workers, [.. _arguments]);

@@ -20,6 +20,7 @@ public abstract unsafe class WidenedCodes<V>
     private static readonly float[] s_bf16 = [.. Enumerable.Range(0, 65536).Select(code => BitConverter.UInt32BitsToSingle((uint)code << 16))];
     private static readonly float[] s_f16 = [.. Enumerable.Range(0, 65536).Select(code => (float)BitConverter.UInt16BitsToHalf((ushort)code))];
     private static readonly float[] s_e4m3 = [.. new TensorFile(Repository.Data("casts", "casts.safetensors"))["e4m3.decode"].Numbers.Select(v => (float)v)];
+    private static readonly float[] s_int8 = [.. Enumerable.Range(0, 256).Select(code => (float)(code < 128 ? code : code - 256))];
 
     [Fact]
     public void Of_BF16_in_their_order() => InOrder<BF16>(s_bf16);
@@ -31,6 +32,9 @@ public abstract unsafe class WidenedCodes<V>
     public void Of_E4M3_in_their_order() => InOrder<E4M3>(s_e4m3);
 
     [Fact]
+    public void Of_Int8_in_their_order() => InOrder<Int8>(s_int8);
+
+    [Fact]
     public void Of_BF16_in_quads() => InQuads<BF16>(s_bf16);
 
     [Fact]
@@ -38,6 +42,9 @@ public abstract unsafe class WidenedCodes<V>
 
     [Fact]
     public void Of_E4M3_in_quads() => InQuads<E4M3>(s_e4m3);
+
+    [Fact]
+    public void Of_Int8_in_quads() => InQuads<Int8>(s_int8);
 
     [Fact]
     public void Of_BF16_in_pairs()

@@ -107,6 +107,18 @@ public sealed class DifferentiateTests
         GradientCheck.Passes(sketch.Graph(("y", sketch.Add(new Softmax("y", sketch.Axes("t,h,d"), x, sketch.Axis("d"))))));
     }
 
+    [Theory]
+    [InlineData("d")]
+    [InlineData("h")]
+    [InlineData("t")]
+    public void Differentiates_the_logarithm_of_a_sum_of_exponentials(string over)
+    {
+        var sketch = new Sketch(("h", 2), ("d", 5));
+        int x = sketch.Input("x", "t,h,d");
+        string rest = string.Join(",", new[] { "t", "h", "d" }.Where(axis => axis != over));
+        GradientCheck.Passes(sketch.Graph(("y", sketch.Add(new LogSumExp("y", sketch.Axes(rest), x, sketch.Axis(over))))));
+    }
+
     [Fact]
     public void Turns_the_gradient_of_a_rotation_back()
     {

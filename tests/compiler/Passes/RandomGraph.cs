@@ -30,7 +30,7 @@ internal sealed class RandomGraph
         for (int i = 0; i < 2; i++) AddInput();
         AddWeight();
         _indices.Add((_sketch.Input("token", "t", isIndex: true), ["t"]));
-        Action[] ways = [AddWeight, AddMap, AddMap, AddMap, AddContract, AddContract, AddContract, AddReduce, AddSoftmax, AddRotary, AddCached, AddAttention, AddChoice, AddTake, AddTaken, AddTaken, AddOneHot];
+        Action[] ways = [AddWeight, AddMap, AddMap, AddMap, AddContract, AddContract, AddContract, AddReduce, AddSoftmax, AddLogSumExp, AddRotary, AddCached, AddAttention, AddChoice, AddTake, AddTaken, AddTaken, AddOneHot];
         for (int i = 0; i < operations; i++) Pick(ways)();
 
         (string, int)[] outputs = [.. _values.TakeLast(3).Select((value, i) => ($"y{i}", value.Node))];
@@ -90,6 +90,14 @@ internal sealed class RandomGraph
     {
         if (Find(value => value.Axes.Length > 0) is not { } input) return;
         Keep(_sketch.Add(new Softmax(Name("softmax"), Axes(input.Axes), input.Node, _sketch.Axis(Pick(input.Axes)))), input.Axes);
+    }
+
+    private void AddLogSumExp()
+    {
+        if (Find(value => value.Axes.Length > 0) is not { } input) return;
+        string over = Pick(input.Axes);
+        string[] axes = Shuffle(input.Axes.Where(axis => axis != over));
+        Keep(_sketch.Add(new LogSumExp(Name("logsumexp"), Axes(axes), input.Node, _sketch.Axis(over))), axes);
     }
 
     private void AddRotary()

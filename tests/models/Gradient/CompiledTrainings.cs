@@ -9,6 +9,7 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
 using Sinter.Compiler;
 using Sinter.Compiler.Emit.Training;
+using Sinter.Compiler.Graph;
 using Sinter.Compiler.Passes.Training;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Training;
@@ -23,9 +24,12 @@ internal static class CompiledTrainings
     public static TrainingProgram Of(string checkpoint, Keeping keeping, Precision precision = Precision.F32, int? stretch = null) =>
         s_programs.GetOrAdd((checkpoint, keeping, precision, stretch), _ => new Lazy<TrainingProgram>(() => Compile(checkpoint, keeping, precision, stretch))).Value;
 
-    private static TrainingProgram Compile(string checkpoint, Keeping keeping, Precision precision, int? stretch)
+    private static TrainingProgram Compile(string checkpoint, Keeping keeping, Precision precision, int? stretch) =>
+        Compile(MicroTraining.Model(checkpoint), keeping, precision, stretch);
+
+    public static TrainingProgram Compile(ModelGraph model, Keeping keeping, Precision precision = Precision.F32, int? stretch = null)
     {
-        CompiledTraining training = Pipeline.LowerTraining(MicroTraining.Model(checkpoint), balanced: "s", precision, keeping, stretch: stretch);
+        CompiledTraining training = Pipeline.LowerTraining(model, balanced: "s", precision, keeping, stretch: stretch);
         string all = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
         IEnumerable<MetadataReference> references = all.Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || path == typeof(ModelProgram).Assembly.Location)

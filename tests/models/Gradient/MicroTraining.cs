@@ -70,14 +70,16 @@ internal sealed class MicroTraining
     }
 
     /// <summary>The language's own description of the model, with the config beside the checkpoint.</summary>
-    public static ModelGraph Model(string checkpoint = Name)
+    /// <param name="edit">What to change in the description's texts.</param>
+    public static ModelGraph Model(string checkpoint = Name, Func<string, string>? edit = null, int? predicted = null)
     {
         string folder = Path.Combine(Repository.Root, "models");
-        List<SourceFile> files = [.. Directory.GetFiles(folder, "*.sinter", SearchOption.AllDirectories).Select(path => new SourceFile(path, File.ReadAllText(path)))];
+        List<SourceFile> files = [.. Directory.GetFiles(folder, "*.sinter", SearchOption.AllDirectories).Select(path => new SourceFile(path, edit is null ? File.ReadAllText(path) : edit(File.ReadAllText(path))))];
         SourceClosure source = SourceClosure.Of(files.Single(file => Path.GetFileName(file.Path) == "deepseek_v3.sinter"), files);
         using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Checkpoint(checkpoint), "config.json")));
         Dictionary<string, string> values = config.RootElement.EnumerateObject().Where(property => property.Value.ValueKind != JsonValueKind.Array)
             .ToDictionary(property => property.Name, property => property.Value.ToString().Replace("True", "true").Replace("False", "false"));
+        if (predicted is { } depth) values["num_nextn_predict_layers"] = $"{depth}";
         BoundFile bound = ModelBinder.BindConfig(source.File.Path, source.File.Text, source.Find, "MicroTrain", values);
         if (bound.Diagnostics.Count > 0) throw new InvalidOperationException(string.Join("\n", bound.Diagnostics));
         BuiltGraph built = GraphBuilder.Build(bound.Models[0]);

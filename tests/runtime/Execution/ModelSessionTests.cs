@@ -56,6 +56,19 @@ public sealed class ModelSessionTests : IDisposable
     }
 
     [Fact]
+    public void The_greedy_choice_is_that_of_the_logits_in_every_row()
+    {
+        int[] tokens = Tokens(40, seed: 2);
+        ModelSession session = Open(new() { MaxTokensPerStep = 16, MaxSequences = 2 });
+        int first = session.AddSequence(), second = session.AddSequence();
+        var chosen = new int[41];
+        session.ForwardGreedily([new(first, tokens, LogitRows.All), new(second, tokens.AsMemory(0, 7), LogitRows.Last)], chosen, LogitRows.None);
+        for (int i = 0; i < 40; i++) Assert.Equal(CountingProgram.Next(tokens[..(i + 1)]), chosen[i]);
+        Assert.Equal(CountingProgram.Next(tokens[..7]), chosen[40]);
+        Assert.Contains("room for 0", Assert.Throws<ArgumentException>(() => session.ForwardGreedily([new(first, tokens.AsMemory(0, 1))], [])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Prompts_and_single_tokens_share_steps()
     {
         ModelSession session = Open(new() { MaxTokensPerStep = 16, MaxSequences = 4, Threads = 2 });

@@ -93,6 +93,40 @@ public sealed unsafe class ThreadTeamTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Workers_sleep_at_a_barrier_that_takes_long_and_wake_when_the_last_one_comes_or_fails(bool fails)
+    {
+        using var team = new ThreadTeam(2);
+        Thread? other = null;
+        bool slept = false, passed = false;
+        TeamWork work = (in Worker worker) =>
+        {
+            if (worker.Index == 1)
+            {
+                Volatile.Write(ref other, Thread.CurrentThread);
+                worker.Barrier();
+                passed = true;
+                return;
+            }
+
+            var waited = Stopwatch.StartNew();
+            while (!slept && waited.Elapsed < TimeSpan.FromSeconds(30))
+            {
+                Thread.Sleep(1);
+                slept = Volatile.Read(ref other)?.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin) == true;
+            }
+
+            if (fails) throw new FormatException("here");
+            worker.Barrier();
+        };
+        if (fails) Assert.Throws<FormatException>(() => team.Run(work));
+        else team.Run(work);
+        Assert.True(slept);
+        Assert.Equal(!fails, passed);
+    }
+
     [Fact]
     public void Runs_one_thing_at_a_time()
     {

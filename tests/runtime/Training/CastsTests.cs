@@ -20,6 +20,39 @@ public sealed unsafe class CastsTests
         Assert.Equal(Floats(_golden["act.f32.dequant"]), Run(x, (in Worker worker, float* from, float* to) => Casts.Tiles(worker, from, to, x.Shape[0], x.Shape[1])));
     }
 
+    [Fact]
+    public void Scales_are_powers_of_two_where_the_official_kernel_has_them_so()
+    {
+        StoredTensor x = _golden["act.x"];
+        float[] expected = Floats(_golden["act.ue8m0.dequant"]);
+        Assert.Equal(expected, Run(x, (in Worker worker, float* from, float* to) => Casts.RoundTiles(worker, from, to, x.Shape[0], x.Shape[1])));
+        Assert.NotEqual(expected, Floats(_golden["act.f32.dequant"]));
+    }
+
+    [Fact]
+    public void E5M6_is_what_PyTorch_makes_of_it()
+    {
+        var golden = new TensorFile(Repository.Data("casts", "e5m6.safetensors"));
+        float[] numbers = Floats(golden["x"]), expected = Floats(golden["rounded"]);
+        for (int i = 0; i < numbers.Length; i++)
+            Assert.Equal(BitConverter.SingleToUInt32Bits(expected[i]), BitConverter.SingleToUInt32Bits(Casts.RoundE5M6(System.Runtime.Intrinsics.Vector256.Create(numbers[i]))[3]));
+        StoredTensor x = golden["act.x"];
+        Assert.Equal(Floats(golden["act.e5m6"]), Run(x, (in Worker worker, float* from, float* to) => Casts.E5M6Tiles(worker, from, to, x.Shape[0], x.Shape[1])));
+    }
+
+    [Fact]
+    public void A_panel_has_the_powers_of_two_that_its_columns_have_as_rows()
+    {
+        StoredTensor x = _golden["act.x"];
+        const int Depth = 384, Width = 8;
+        float[] numbers = Floats(x), expected = Floats(_golden["act.ue8m0.dequant"]), panel = new float[Depth * Width];
+        for (int k = 0; k < Depth; k++)
+            for (int j = 0; j < Width; j++) panel[k * Width + j] = numbers[j * Depth + k];
+        fixed (float* place = panel) Casts.Columns(place, Depth, Width, rounds: true);
+        for (int k = 0; k < Depth; k++)
+            for (int j = 0; j < Width; j++) Assert.Equal(expected[j * Depth + k], panel[k * Width + j]);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -17,8 +17,15 @@ namespace Sinter.Tests.Kernels;
 /// <param name="arguments">In the order of the kernel's parameters: pointers, and counts.</param>
 public unsafe delegate void KernelInvocation(ref readonly Step step, in Worker worker, nint* arguments);
 
+/// <summary>Kernels by name, on whatever they run.</summary>
+public interface IKernels
+{
+    /// <param name="arguments">In the order of the kernel's parameters: pointers, and counts.</param>
+    void Run(string method, Type lanes, Step step, int workers, params nint[] arguments);
+}
+
 /// <summary>Printed kernels, compiled in memory and run by real threads.</summary>
-public sealed unsafe class CompiledKernels
+public sealed unsafe class CompiledKernels : IKernels
 {
     private readonly Dictionary<string, KernelSource> _sources;
     private readonly Type _type;

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
@@ -11,7 +12,11 @@ namespace Sinter.Tests.Kernels;
 public sealed unsafe partial class GuardedMemory : IDisposable
 {
     private const int Page = 4096;
+    private static readonly ConcurrentDictionary<nint, int> s_sizes = new();
     private readonly List<(nint Address, nuint Length)> _blocks = [];
+
+    /// <summary>How many bytes were asked for at a place that is still there.</summary>
+    public static int SizeOf(void* place) => s_sizes[(nint)place];
 
     public float* Floats(ReadOnlySpan<float> values)
     {
@@ -52,6 +57,13 @@ public sealed unsafe partial class GuardedMemory : IDisposable
     }
 
     public byte* Bytes(int count)
+    {
+        byte* place = Block(count);
+        s_sizes[(nint)place] = count;
+        return place;
+    }
+
+    private byte* Block(int count)
     {
         nuint room = (nuint)((count + Page - 1) / Page * Page);
         if (!OperatingSystem.IsLinux())

@@ -16,14 +16,15 @@ public sealed unsafe class TestWeight
     public static TestWeight Random(GuardedMemory memory, Random random, WeightFormat format, int rows, int columns)
     {
         var values = new double[rows * columns];
-        int size = format switch { WeightFormat.F32 => 4, WeightFormat.E4M3 => 1, _ => 2 };
+        int size = format switch { WeightFormat.F32 => 4, WeightFormat.E4M3 or WeightFormat.Int8 => 1, _ => 2 };
         byte* data = memory.Bytes(values.Length * size);
-        int scaleColumns = (columns + 127) / 128;
+        int blockRows = format == WeightFormat.Int8 ? 1 : 128, blockColumns = format == WeightFormat.Int8 ? 64 : 128;
+        int scaleColumns = (columns + blockColumns - 1) / blockColumns, scaleCount = (rows + blockRows - 1) / blockRows * scaleColumns;
         float* scales = null;
-        if (format == WeightFormat.E4M3)
+        if (size == 1)
         {
-            scales = memory.Floats((rows + 127) / 128 * scaleColumns);
-            for (int i = 0; i < (rows + 127) / 128 * scaleColumns; i++) scales[i] = 0.002f + random.NextSingle() * 0.004f;
+            scales = memory.Floats(scaleCount);
+            for (int i = 0; i < scaleCount; i++) scales[i] = 0.002f + random.NextSingle() * 0.004f;
         }
 
         for (int i = 0; i < values.Length; i++)
@@ -44,12 +45,16 @@ public sealed unsafe class TestWeight
                     ((Half*)data)[i] = (Half)value;
                     values[i] = (double)(Half)value;
                     break;
+                case WeightFormat.Int8:
+                    data[i] = (byte)(sbyte)random.Next(-127, 128);
+                    values[i] = (double)(sbyte)data[i] * scales[i / columns * scaleColumns + i % columns / blockColumns];
+                    break;
                 default:
                     // Every finite code, so the subnormal ones too.
                     int code = random.Next(254);
                     if (code >= 127) code++;
                     data[i] = (byte)code;
-                    values[i] = E4M3(data[i]) * scales[i / columns / 128 * scaleColumns + i % columns / 128];
+                    values[i] = E4M3(data[i]) * scales[i / columns / blockRows * scaleColumns + i % columns / blockColumns];
                     break;
             }
         }

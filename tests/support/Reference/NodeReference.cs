@@ -11,7 +11,7 @@ namespace Sinter.Tests.Reference;
 /// </summary>
 /// <param name="layer">The layer whose weights and caches are meant; -1 outside the layers.</param>
 /// <param name="firstPosition">Position of the step's first token.</param>
-public sealed class NodeReference(
+public sealed partial class NodeReference(
     IWeightSource weights, CacheStore caches, int layer, int firstPosition, int tokens)
 {
     private readonly List<NamedArray> _values = [];
@@ -50,6 +50,7 @@ public sealed class NodeReference(
         Take take => Evaluate(take),
         Cached cached => Evaluate(cached),
         Attend attend => Evaluate(attend),
+        AttendGradient gradient => Evaluate(gradient),
         OneHot hot => Evaluate(hot),
         Rename rename => Evaluate(rename),
         Assemble assemble => Evaluate(assemble),
@@ -191,38 +192,6 @@ public sealed class NodeReference(
         }
 
         return result;
-    }
-
-    /// <summary>As the sum of products, the mask, the softmax and the product with the values, one after the other.</summary>
-    private NamedArray Evaluate(Attend attend)
-    {
-        Axis[] batch = [.. attend.Axes.Where(axis => axis.Extent == Extent.Tokens), .. attend.Heads];
-        Axis[] axes = [.. batch, attend.Over];
-        string[] names = [.. axes.Select(axis => axis.Name)];
-        var score = new NamedArray(names, [.. axes.Select(SizeOf)]);
-        foreach (QueryKey term in attend.Terms)
-        {
-            NamedArray product = ContractionReference.Contract(names, [_values[term.Query], _values[term.Key]]);
-            for (int i = 0; i < score.Numbers.Length; i++) score.Numbers[i] += product.Numbers[i];
-        }
-
-        int[] queries = Indices(score, batch.First(axis => axis.Extent == Extent.Tokens).Name);
-        int[] keys = Indices(score, attend.Over.Name);
-        for (int i = 0; i < score.Numbers.Length; i++)
-        {
-            score.Numbers[i] = attend.IsCausal && keys[i] > firstPosition + queries[i]
-                ? double.NegativeInfinity
-                : ScalarReference.Evaluate(attend.Map, [score.Numbers[i]]);
-        }
-
-        foreach (int[] row in Rows(score, attend.Over.Name))
-        {
-            double max = row.Max(place => score.Numbers[place]);
-            double sum = row.Sum(place => Math.Exp(score.Numbers[place] - max));
-            foreach (int place in row) score.Numbers[place] = Math.Exp(score.Numbers[place] - max) / sum;
-        }
-
-        return Lay(ContractionReference.Contract(Names(attend), [score, _values[attend.Value]]), attend);
     }
 
     private NamedArray Evaluate(Choose choose)

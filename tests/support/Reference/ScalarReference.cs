@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Sinter.Compiler.Graph;
 
 namespace Sinter.Tests.Reference;
@@ -6,7 +7,7 @@ namespace Sinter.Tests.Reference;
 /// <summary>The scalar functions of maps, in double precision.</summary>
 public static class ScalarReference
 {
-    public static double Evaluate(Scalar function, double[] arguments) => function switch
+    public static double Evaluate(Scalar function, IReadOnlyList<double> arguments) => function switch
     {
         Constant constant => constant.Value,
         Argument argument => arguments[argument.Index],
@@ -23,7 +24,7 @@ public static class ScalarReference
         UnaryOperator.Sqrt => Math.Sqrt(x),
         UnaryOperator.Rsqrt => 1 / Math.Sqrt(x),
         UnaryOperator.Sigmoid => 1 / (1 + Math.Exp(-x)),
-        UnaryOperator.Silu => x / (1 + Math.Exp(-x)),
+        UnaryOperator.Silu => Math.Max(double.MinValue, x) / (1 + Math.Exp(-x)),
         UnaryOperator.Tanh => Math.Tanh(x),
         UnaryOperator.Relu => Math.Max(x, 0),
         UnaryOperator.Abs => Math.Abs(x),

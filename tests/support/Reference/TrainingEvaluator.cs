@@ -19,7 +19,7 @@ public sealed class TrainingEvaluator(TrainingGraph training, IWeightSource weig
     private readonly List<TracedValue> _traces = [];
     private Dictionary<string, NamedArray> _gradients = [];
 
-    /// <param name="tokens">T + 2 tokens: T that the model reads, and two more to be foreseen.</param>
+    /// <param name="tokens">T + 1 + D tokens: T that the model reads, and those to be foreseen at D depths; at least T + 2.</param>
     /// <param name="worths">What each loss counts in the objective; nothing where its name is missing.</param>
     public static TrainingStep Run(
         TrainingGraph training, IWeightSource weights, int[] tokens, IReadOnlyDictionary<string, double> worths) =>
@@ -27,10 +27,12 @@ public sealed class TrainingEvaluator(TrainingGraph training, IWeightSource weig
 
     private TrainingStep Run(int[] tokens, IReadOnlyDictionary<string, double> worths)
     {
-        int length = tokens.Length - 2;
+        int depths = Enumerable.Range(1, training.Forward.Count).Count(depth => training.Forward.Any(region => region.Graph.Outputs.Any(output => output.Name == Objective.At(Objective.Prediction, depth))));
+        int length = tokens.Length - 1 - System.Math.Max(1, depths);
         var caches = new CacheStore();
         Dictionary<string, NamedArray> values = [];
-        foreach ((string name, int from) in new[] { ("token", 0), ("next", 1), (Objective.MainTarget, 1), (Objective.PredictionTarget, 2) })
+        IEnumerable<(string, int)> ahead = Enumerable.Range(1, depths).SelectMany(depth => new[] { (Objective.At(Objective.Next, depth), depth), (Objective.At(Objective.PredictionTarget, depth), depth + 1) });
+        foreach ((string name, int from) in ahead.Concat([("token", 0), (Objective.MainTarget, 1)]))
             values[name] = new NamedArray(["t"], [length], [.. tokens[from..(from + length)].Select(token => (double)token)]);
 
         // A round of a region is differentiated at the values that it took.

@@ -1,6 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Sinter.Cuda.Instructions;
+using Sinter.Devices.Cuda.Instructions;
 
 namespace Sinter.Cuda.Kernels;
 
@@ -43,13 +43,7 @@ public static class CastE4M3
         most = IntrinsicMath.Max(most, Warp.ShuffleXor(most, 2));
         most = IntrinsicMath.Max(most, Warp.ShuffleXor(most, 1));
 
-        // Nothing but zeroes must not divide by zero; DeepSeek's kernel takes the same bound.
-        var scale = IntrinsicMath.Max(most, 1e-4f) / 448f;
-        if (powers != 0)
-        {
-            scale = Interop.IntAsFloat((Interop.FloatAsInt(scale) + 0x7FFFFF) & 0x7F800000u);
-        }
-
+        var scale = E4M3Scale.Of(most, powers);
         if (column < depth)
         {
             codes[place / 2] = Narrowing.ToE4M3(x1 / scale, x0 / scale);

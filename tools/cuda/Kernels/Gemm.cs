@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Sinter.Cuda.Instructions;
+using Sinter.Devices.Cuda.Instructions;
+using Sinter.Devices.Cuda.Kernels;
 
 namespace Sinter.Cuda.Kernels;
 
@@ -46,15 +47,33 @@ public static class Gemm
             return;
         }
 
+        var (warp, lane) = (Group.IdxX / 32, Group.IdxX % 32);
+        var (warpRow, warpColumn) = (warp / tile.WarpColumns * WarpRows, warp % tile.WarpColumns * WarpColumns);
+        var firstColumn = Grid.IdxX * tile.WarpColumns * WarpColumns;
+        var sums = Multiply<TElement, TTile, PlainColumns>(a, w, aScales, wScales, firstRow, rows, expert, firstColumn, columns, depth);
+        var (row, column) = (warpRow + (lane / 4), firstColumn + warpColumn + (lane % 4 * 2));
+        Store(result, firstRow, rows, columns, row, column, sums.C0);
+        Store(result, firstRow, rows, columns, row + 16, column, sums.C1);
+        Store(result, firstRow, rows, columns, row + 32, column, sums.C2);
+        Store(result, firstRow, rows, columns, row + 48, column, sums.C3);
+    }
+
+    /// <summary>A warp's sums of 64 rows by 32 columns of a block's tile, 16 rows to each field.</summary>
+    internal static WideSums Multiply<TElement, TTile, TColumns>(
+        ArrayView<byte> a, ArrayView<byte> w, ArrayView<float> aScales, ArrayView<float> wScales, int firstRow, int rows, int expert, int firstColumn, int columns, int depth)
+        where TElement : struct, IElement
+        where TTile : struct, ITile
+        where TColumns : struct, IColumns
+    {
+        var (tile, order) = (default(TTile), default(TColumns));
         var (tileRows, tileColumns) = (tile.WarpRows * WarpRows, tile.WarpColumns * WarpColumns);
         var stageBytes = (tileRows + tileColumns) * Piece;
         var (warp, lane) = (Group.IdxX / 32, Group.IdxX % 32);
         var (warpRow, warpColumn) = (warp / tile.WarpColumns * WarpRows, warp % tile.WarpColumns * WarpColumns);
-        var firstColumn = Grid.IdxX * tileColumns;
         var memory = SharedMemory.GetDynamic<byte>();
         var shared = AsyncCopy.Shared(ref memory[0]);
         var aGlobal = AsyncCopy.Global(ref a[0]) + ((long)firstRow * depth);
-        var wGlobal = AsyncCopy.Global(ref w[0]) + ((((long)expert * columns) + firstColumn) * depth);
+        var wGlobal = AsyncCopy.Global(ref w[0]) + ((((long)expert * order.Products * columns) + firstColumn) * depth);
         var pieces = (depth + Piece - 1) / Piece;
 
         for (var piece = 0; piece < tile.Stages - 1; piece++)
@@ -63,7 +82,7 @@ public static class Gemm
             {
                 var to = shared + (piece * stageBytes);
                 Fetch<TTile>(to, aGlobal, tileRows, rows, piece * Piece, depth);
-                Fetch<TTile>(to + (tileRows * Piece), wGlobal, tileColumns, columns - firstColumn, piece * Piece, depth);
+                order.Fetch<TTile>(to + (tileRows * Piece), wGlobal, columns - firstColumn, columns, piece * Piece, depth);
             }
 
             AsyncCopy.Commit();
@@ -76,7 +95,8 @@ public static class Gemm
 
         var scaleRow = (firstRow + warpRow + (lane / 4)) * pieces;
         var lastScaleRow = (firstRow + rows - 1) * pieces;
-        var wScale = ((expert * ((columns + 127) / 128)) + ((firstColumn + warpColumn) / 128)) * pieces;
+        var blocks = (columns + 127) / 128;
+        var wScale = ((expert * order.Products * blocks) + ((firstColumn + (warpColumn / order.Products)) / 128)) * pieces;
         Strip r0 = default, r1 = default, r2 = default, r3 = default;
         var (readStage, writeStage) = (0, (tile.Stages - 1) * stageBytes);
         for (var piece = 0; piece < pieces; piece++)
@@ -89,7 +109,7 @@ public static class Gemm
             {
                 var to = shared + writeStage;
                 Fetch<TTile>(to, aGlobal, tileRows, rows, ahead * Piece, depth);
-                Fetch<TTile>(to + (tileRows * Piece), wGlobal, tileColumns, columns - firstColumn, ahead * Piece, depth);
+                order.Fetch<TTile>(to + (tileRows * Piece), wGlobal, columns - firstColumn, columns, ahead * Piece, depth);
             }
 
             AsyncCopy.Commit();
@@ -106,35 +126,36 @@ public static class Gemm
             var right3 = TensorCore.LoadMatrices(wStage + (((6 + wHalf) ^ turn) * 16));
 
             var scale = default(TElement).Scaled ? wScales[wScale + piece] : 1f;
+            // The second product's weights have scales of their own.
+            var second = default(TElement).Scaled && order.Products == 2 ? wScales[wScale + (blocks * pieces) + piece] : scale;
             var r = scaleRow + piece;
             var last = lastScaleRow + piece;
             var strip = 16 * pieces;
-            r0 = Deepen<TElement>(r0, aStage, a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r, pieces, last, scale);
-            r1 = Deepen<TElement>(r1, aStage + (16 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + strip, pieces, last, scale);
-            r2 = Deepen<TElement>(r2, aStage + (32 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + (2 * strip), pieces, last, scale);
-            r3 = Deepen<TElement>(r3, aStage + (48 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + (3 * strip), pieces, last, scale);
+            r0 = Deepen<TElement, TColumns>(r0, aStage, a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r, pieces, last, scale, second);
+            r1 = Deepen<TElement, TColumns>(r1, aStage + (16 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + strip, pieces, last, scale, second);
+            r2 = Deepen<TElement, TColumns>(r2, aStage + (32 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + (2 * strip), pieces, last, scale, second);
+            r3 = Deepen<TElement, TColumns>(r3, aStage + (48 * Piece), a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3, aScales, r + (3 * strip), pieces, last, scale, second);
             readStage = readStage == (tile.Stages - 1) * stageBytes ? 0 : readStage + stageBytes;
             writeStage = writeStage == (tile.Stages - 1) * stageBytes ? 0 : writeStage + stageBytes;
         }
 
-        var (row, column) = (warpRow + (lane / 4), firstColumn + warpColumn + (lane % 4 * 2));
-        Store(result, firstRow, rows, columns, row, column, r0);
-        Store(result, firstRow, rows, columns, row + 16, column, r1);
-        Store(result, firstRow, rows, columns, row + 32, column, r2);
-        Store(result, firstRow, rows, columns, row + 48, column, r3);
+        WideSums sums;
+        sums.C0 = r0;
+        sums.C1 = r1;
+        sums.C2 = r2;
+        sums.C3 = r3;
+        return sums;
     }
 
     /// <summary>One piece of 16 rows by 32 columns: four steps, and for E4M3 the scales.</summary>
-    private static Strip Deepen<TElement>(
+    private static Strip Deepen<TElement, TColumns>(
         Strip sums, long row, int a0, int a1, int a2, int a3, Words left0, Words left1, Words left2, Words left3, Words right0, Words right1, Words right2, Words right3,
-        ArrayView<float> scales, int upper, int eightRows, int last, float scale)
+        ArrayView<float> scales, int upper, int eightRows, int last, float scale, float second)
         where TElement : struct, IElement
+        where TColumns : struct, IColumns
     {
-        var part = default(TElement).Scaled ? default : sums;
-        part = Strip.Add<TElement>(part, TensorCore.LoadMatrices(row + (a0 * 16)), left0, right0);
-        part = Strip.Add<TElement>(part, TensorCore.LoadMatrices(row + (a1 * 16)), left1, right1);
-        part = Strip.Add<TElement>(part, TensorCore.LoadMatrices(row + (a2 * 16)), left2, right2);
-        part = Strip.Add<TElement>(part, TensorCore.LoadMatrices(row + (a3 * 16)), left3, right3);
+        var part = Strips.Deepen<TElement>(
+            default(TElement).Scaled ? default : sums, row, a0, a1, a2, a3, left0, left1, left2, left3, right0, right1, right2, right3);
         if (!default(TElement).Scaled)
         {
             return part;
@@ -142,11 +163,14 @@ public static class Gemm
 
         // Rows past the tile's last are not stored; their scale is any.
         var lower = upper + (8 * eightRows);
-        return Strip.Promote(sums, part, scales[IntrinsicMath.Min(upper, last)] * scale, scales[IntrinsicMath.Min(lower, last)] * scale);
+        var (upperScale, lowerScale) = (scales[IntrinsicMath.Min(upper, last)], scales[IntrinsicMath.Min(lower, last)]);
+        return default(TColumns).Products == 2
+            ? Strips.Promote(sums, part, upperScale * scale, lowerScale * scale, upperScale * second, lowerScale * second)
+            : Strips.Promote(sums, part, upperScale * scale, lowerScale * scale);
     }
 
     /// <summary>Asks for a piece of some rows; zeroes where there are none, so that what is past an edge adds nothing.</summary>
-    private static void Fetch<TTile>(long to, long from, int rows, int existing, int depthStart, int depth)
+    internal static void Fetch<TTile>(long to, long from, int rows, int existing, int depthStart, int depth)
         where TTile : struct, ITile
     {
         var tile = default(TTile);
@@ -166,7 +190,8 @@ public static class Gemm
         }
     }
 
-    private static void Store(ArrayView<float> result, int firstRow, int rows, int columns, int row, int column, Strip sums)
+    /// <summary>Stores the sums of 16 rows by 32 columns that lie inside the tile and the result.</summary>
+    internal static void Store(ArrayView<float> result, int firstRow, int rows, int columns, int row, int column, Strip sums)
     {
         Store(result, firstRow, rows, columns, row, column, sums.C0);
         Store(result, firstRow, rows, columns, row, column + 8, sums.C1);

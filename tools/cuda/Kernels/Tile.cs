@@ -43,3 +43,13 @@ public struct Tile128x128 : ITile
 
     public readonly int Stages => 3;
 }
+
+/// <summary>64 by 256: 128 columns each of two products. Two stages, so that two blocks fit a multiprocessor of an A100, and one a 4090's.</summary>
+public struct Tile64x256 : ITile
+{
+    public readonly int WarpRows => 1;
+
+    public readonly int WarpColumns => 8;
+
+    public readonly int Stages => 2;
+}

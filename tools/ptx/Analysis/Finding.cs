@@ -23,11 +23,26 @@ public enum FindingKind
     /// <summary>Data of an asynchronous copy or product touched before it was waited for.</summary>
     AsyncNotWaited,
 
+    /// <summary>Shared memory written by ordinary stores, then read by the asynchronous proxy with no fence.proxy.async between.</summary>
+    MissingProxyFence,
+
+    /// <summary>Registers of wgmma touched while it is in flight, or written with no wgmma.fence before it.</summary>
+    WgmmaRegisters,
+
     /// <summary>A barrier that the threads of a warp, or of the block, do not reach together.</summary>
     DivergentBarrier,
 
     /// <summary>A .sync instruction without all lanes that its mask names, or by a lane it does not name.</summary>
     MissingLanes,
+
+    /// <summary>An mbarrier's expected bytes and the bytes that came differ.</summary>
+    TransactionMismatch,
+
+    /// <summary>An mbarrier used wrongly: not initialised, too many arrivals, initialised twice.</summary>
+    MbarrierMisuse,
+
+    /// <summary>Asynchronous work not waited for when the thread ended.</summary>
+    AsyncAtExit,
 
     /// <summary>All threads wait, or none makes progress.</summary>
     Deadlock,

@@ -10,31 +10,45 @@ namespace Sinter.Ptx.Analysis;
 /// <remarks>
 /// A thread's view is a shared array plus its own clock. Barriers give all participants one array, which keeps a
 /// barrier among n threads at n steps and not n².
-/// The agent of thread t's cp.async is n+t.
+/// Agents: thread t's cp.async is n+t, its bulk copies to global 2n+t; then 32 of wgmma, one a warp; then mbarriers.
 /// </remarks>
 internal sealed class HappensBefore
 {
+    private const int Mbarriers = 256;
+    private const int Warps = 32;
     private readonly uint[][] _seen;
     private readonly uint[] _own;
+    private readonly uint[]?[] _fenced;
+    private readonly uint[] _fencedOwn;
     private readonly int _length;
+    private int _nextMbarrier;
 
     public HappensBefore(int threads)
     {
         Threads = threads;
-        _length = 2 * threads;
+        _length = (3 * threads) + Warps + Mbarriers;
         var nothing = new uint[_length];
         _seen = new uint[threads][];
         Array.Fill(_seen, nothing);
         _own = new uint[threads];
         Array.Fill(_own, 1U);
+        _fenced = new uint[]?[threads];
+        _fencedOwn = new uint[threads];
     }
 
     public int Threads { get; }
 
     public int CopyAgent(int thread) => Threads + thread;
 
-    /// <summary>The thread on whose behalf an actor works.</summary>
-    public int Owner(int actor) => actor % Threads;
+    public int BulkAgent(int thread) => (2 * Threads) + thread;
+
+    public int WgmmaAgent(int warp) => (3 * Threads) + warp;
+
+    /// <summary>An agent for a new mbarrier; they are used again after 256.</summary>
+    public int MbarrierAgent() => (3 * Threads) + Warps + (_nextMbarrier++ % Mbarriers);
+
+    /// <summary>The thread on whose behalf an actor works; -1 for those of a group.</summary>
+    public int Owner(int actor) => actor < 3 * Threads ? actor % Threads : -1;
 
     public bool IsAgent(int actor) => actor >= Threads;
 
@@ -44,6 +58,22 @@ internal sealed class HappensBefore
     public uint[] Nothing() => new uint[_length];
 
     public bool Saw(int observer, int actor, uint clock) => observer == actor || _seen[observer][actor] >= clock;
+
+    /// <summary>Whether writes that an asynchronous reader is to see passed a fence.proxy.async.</summary>
+    public bool Fenced(int observer, int actor, uint clock)
+    {
+        var owner = Owner(actor);
+        return (owner == actor && _fencedOwn[owner] >= clock)
+            || (owner >= 0 && _fenced[owner] is { } byOwner && byOwner[actor] >= clock)
+            || (_fenced[observer] is { } byObserver && byObserver[actor] >= clock);
+    }
+
+    /// <summary>fence.proxy.async by a thread: all it has done and seen becomes visible to the asynchronous proxy.</summary>
+    public void FenceProxy(int thread)
+    {
+        _fenced[thread] = _seen[thread];
+        _fencedOwn[thread] = _own[thread]++;
+    }
 
     /// <summary>Adds all that a thread did and saw to a clock.</summary>
     public void Release(int thread, uint[] into)

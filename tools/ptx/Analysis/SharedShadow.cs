@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Sinter.Ptx.Analysis;
 
 /// <summary>Who accesses shared memory: the actor and its clock, the thread whose view counts, and where in the code.</summary>
-internal readonly record struct Access(int Actor, uint Clock, int Observer, int Operation, bool Strong = false);
+internal readonly record struct Access(int Actor, uint Clock, int Observer, int Operation, bool Strong = false, bool AsyncProxy = false);
 
 /// <summary>A clash of an access with an earlier one.</summary>
 internal readonly record struct Conflict(FindingKind Kind, int Offset, int Actor, int Operation, bool EarlierWrote);
@@ -27,6 +27,12 @@ internal sealed class SharedShadow(HappensBefore order, int length)
         {
             ref var cell = ref _cells[i];
             conflict ??= Against(cell.Write, i, access, earlierWrote: true);
+            if (access.AsyncProxy && conflict is null && cell.Write.Actor >= 0 && !cell.Write.AsyncProxy
+                && !order.Fenced(access.Observer, cell.Write.Actor, cell.Write.Clock))
+            {
+                conflict = new Conflict(FindingKind.MissingProxyFence, i, cell.Write.Actor, cell.Write.Operation, true);
+            }
+
             NoteRead(ref cell, i, access);
         }
 

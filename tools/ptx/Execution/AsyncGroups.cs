@@ -15,12 +15,12 @@ internal sealed class AsyncGroups(Block block, Func<HappensBefore, Func<int, int
     private readonly uint[] _lastUsed = new uint[threads];
 
     /// <summary>The access that stands for a copy started now by a thread.</summary>
-    public Access Start(Warp warp, int lane)
+    public Access Start(Warp warp, int lane, bool asyncProxy)
     {
         var thread = warp.Thread(lane);
         _open[thread] = true;
         _lastUsed[thread] = Clock(thread);
-        return new Access(Agent(thread), Clock(thread), thread, warp.Place);
+        return new Access(Agent(thread), Clock(thread), thread, warp.Place, AsyncProxy: asyncProxy);
     }
 
     public int Agent(int thread) => block.Order is { } order ? agents(order)(thread) : 0;

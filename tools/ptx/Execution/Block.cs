@@ -12,6 +12,7 @@ internal sealed class Block
 {
     private const int Turn = 256;
     private readonly NamedBarrier[] _barriers;
+    private readonly Dictionary<ulong, Mbarrier> _mbarriers = [];
 
     public Block(Launch launch, Dimensions index)
     {
@@ -21,6 +22,7 @@ internal sealed class Block
         Order = launch.Options.FindRaces ? new HappensBefore(Threads) : null;
         Memory = new BlockMemory(this, launch.SharedBytes, Threads);
         Copies = new AsyncGroups(this, order => order.CopyAgent, Threads);
+        BulkCopies = new AsyncGroups(this, order => order.BulkAgent, Threads);
         _barriers = [.. Enumerable.Range(0, 16).Select(id => new NamedBarrier(this, id))];
         var warps = (Threads + Warp.Lanes - 1) / Warp.Lanes;
         Warps = [.. Enumerable.Range(0, warps).Select(warp => new Warp(this, warp, Threads - (warp * Warp.Lanes)))];
@@ -48,10 +50,19 @@ internal sealed class Block
     /// <summary>Groups of cp.async, by thread.</summary>
     public AsyncGroups Copies { get; }
 
+    /// <summary>Groups of bulk copies out of shared memory, by thread.</summary>
+    public AsyncGroups BulkCopies { get; }
+
     /// <summary>Counts what shows that the block gets on.</summary>
     public long Progress { get; set; }
 
     public NamedBarrier Barrier(int id) => _barriers[id];
+
+    public Mbarrier? FindMbarrier(ulong address) => _mbarriers.GetValueOrDefault(address);
+
+    public void AddMbarrier(Mbarrier barrier) => _mbarriers[barrier.Address] = barrier;
+
+    public bool RemoveMbarrier(ulong address) => _mbarriers.Remove(address);
 
     /// <summary>Threads that have not ended, whole warps counting as 32.</summary>
     public int PaddedLiveThreads()
@@ -64,6 +75,16 @@ internal sealed class Block
     public void Exited(Warp warp, uint lanes)
     {
         Progress++;
+        warp.Wgmma.Ended(lanes);
+        for (var rest = lanes; rest != 0; rest &= rest - 1)
+        {
+            var lane = Warp.Lowest(rest);
+            if (BulkCopies.Outstanding(warp.Thread(lane)))
+            {
+                warp.Report(FindingKind.AsyncAtExit, lane, null, "the thread ends, but its bulk copies from shared memory were not waited for.");
+            }
+        }
+
         if (warp.Live == 0)
         {
             foreach (var barrier in _barriers)
@@ -90,6 +111,7 @@ internal sealed class Block
 
             if (!live)
             {
+                CheckMbarriers();
                 return true;
             }
 
@@ -114,6 +136,25 @@ internal sealed class Block
         }
     }
 
+    private void CheckMbarriers()
+    {
+        foreach (var barrier in _mbarriers.Values)
+        {
+            if (barrier.Transactions != 0)
+            {
+                Report(FindingKind.TransactionMismatch, barrier.Initialised, barrier.InitialisedBy, barrier.Address, Mismatch(barrier));
+            }
+            else if (barrier.HasUnseenCopies)
+            {
+                Report(FindingKind.AsyncAtExit, barrier.Initialised, barrier.InitialisedBy, barrier.Address, "the block ends, but copies that complete on this mbarrier were not waited for.");
+            }
+        }
+    }
+
+    private static string Mismatch(Mbarrier barrier) => barrier.Transactions > 0
+        ? $"phase {barrier.Phase} expects {barrier.Transactions} more bytes than the copies bring."
+        : $"the copies bring {-barrier.Transactions} more bytes than phase {barrier.Phase} expects.";
+
     private void ReportDeadlock(string why)
     {
         var places = new List<string>();
@@ -130,6 +171,15 @@ internal sealed class Block
 
             var state = (warp.Blocked >> lane & 1) != 0 ? "waits at or after" : "is at";
             places.Add($"warp {warp.Index} {state} line {operation.Line}");
+        }
+
+        foreach (var barrier in _mbarriers.Values.Where(barrier => barrier.HasWaiting))
+        {
+            places.Add(barrier.Describe());
+            if (barrier.Transactions != 0)
+            {
+                Report(FindingKind.TransactionMismatch, first!, thread, barrier.Address, Mismatch(barrier));
+            }
         }
 
         places.AddRange(_barriers.Where(barrier => barrier.IsWaiting).Select(barrier => barrier.Describe()));

@@ -146,10 +146,11 @@ internal sealed class BlockMemory
         var earlier = clash.EarlierWrote ? "wrote" : "reads";
         var operation = _block.Code.Operations[clash.Operation];
         var owner = _block.Order!.Owner(clash.Actor);
-        var who = $"thread ({_block.Launch.Shape.Block.At(owner)})";
+        var who = owner >= 0 ? $"thread ({_block.Launch.Shape.Block.At(owner)})" : "the block";
         return clash.Kind switch
         {
             FindingKind.AsyncNotWaited => $"the byte is {verb} while `{operation.Text}` of {who}, line {operation.Line}, {(clash.EarlierWrote ? "may still write" : "may still read")} it: nothing waited for that.",
+            FindingKind.MissingProxyFence => $"the byte is {verb} by the asynchronous proxy, but {who} {earlier} it at line {operation.Line} with no fence.proxy.async after that.",
             _ => $"the byte is {verb} here, but {who} {earlier} it at line {operation.Line}, and no barrier orders the two.",
         };
     }

@@ -34,6 +34,7 @@ internal static class KernelArguments
     private static byte[] Bytes(object argument) => argument switch
     {
         DeviceBuffer buffer => BitConverter.GetBytes(buffer.Address),
+        TensorMap map => map.Encode(),
         int value => BitConverter.GetBytes(value),
         uint value => BitConverter.GetBytes(value),
         long value => BitConverter.GetBytes(value),

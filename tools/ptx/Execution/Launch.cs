@@ -24,6 +24,7 @@ internal sealed class Launch
         Arguments = arguments;
         Options = options;
         SharedBytes = Math.Max(0, code.StaticSharedBytes + shape.DynamicShared);
+        UsesWgmma = code.Operations.Any(operation => operation.Opcode.StartsWith("wgmma", StringComparison.Ordinal));
         _warps = new long[code.Operations.Count];
         _threads = new long[code.Operations.Count];
     }
@@ -41,6 +42,8 @@ internal sealed class Launch
     public FindingLog Log { get; } = new();
 
     public int SharedBytes { get; }
+
+    public bool UsesWgmma { get; }
 
     /// <summary>Warp instructions so far.</summary>
     public long Steps { get; private set; }

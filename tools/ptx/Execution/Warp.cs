@@ -29,6 +29,7 @@ internal sealed class Warp
         Defined = new uint[_code.RegisterNames.Count];
         Members = threads >= Lanes ? uint.MaxValue : (1U << threads) - 1;
         Live = Members;
+        Wgmma = new WgmmaRegisters(this);
     }
 
     public Block Block { get; }
@@ -57,6 +58,8 @@ internal sealed class Warp
     public uint Gathering { get; private set; }
 
     public Operation Current { get; private set; } = null!;
+
+    public WgmmaRegisters Wgmma { get; }
 
     public int NextPlace { get; set; }
 
@@ -190,9 +193,7 @@ internal sealed class Warp
     {
         if ((Defined[register] & active) != active)
         {
-            var lanes = active & ~Defined[register];
-            Report(FindingKind.UninitialisedRegister, Lowest(lanes), null, $"{RegisterName(register)} is read, but nothing wrote it.");
-            Defined[register] |= lanes;
+            Wgmma.ReportUse(register, active & ~Defined[register]);
         }
     }
 
@@ -206,6 +207,11 @@ internal sealed class Warp
     /// <summary>Notes that lanes wrote a register.</summary>
     public void Define(int register, uint active)
     {
+        if (Wgmma.Tracks)
+        {
+            Wgmma.NoteWrite(register, active);
+        }
+
         Defined[register] |= active;
     }
 

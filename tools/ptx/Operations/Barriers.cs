@@ -13,6 +13,7 @@ internal static class Barriers
     {
         ["bar"] = Barrier,
         ["barrier"] = Barrier,
+        ["mbarrier"] = Mbarriers.Decode,
     };
 
     private static Execute Barrier(Site site)

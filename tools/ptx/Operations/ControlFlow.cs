@@ -48,7 +48,20 @@ internal static class ControlFlow
             : static (warp, active) => warp.Exit(active);
     }
 
-    private static Execute Fence(Site site) => site.Left.Any(modifier => modifier.StartsWith("proxy", System.StringComparison.Ordinal))
-        ? throw site.Error("fence.proxy is not supported yet.")
-        : Nothing(site);
+    /// <summary>fence.proxy.async shows the asynchronous proxy what was written; the others order what runs in order here.</summary>
+    private static Execute Fence(Site site)
+    {
+        if (site.Left.FirstOrDefault(modifier => modifier.StartsWith("proxy", System.StringComparison.Ordinal)) is not { } proxy)
+        {
+            return Nothing(site);
+        }
+
+        if (proxy != "proxy" || !site.Left.Contains("async"))
+        {
+            throw site.Error($"fence.{proxy} of this kind is not supported yet.");
+        }
+
+        Nothing(site);
+        return LaneLoops.Each(static (warp, lane) => warp.Block.Order?.FenceProxy(warp.Thread(lane)));
+    }
 }

@@ -22,7 +22,7 @@ internal static class Copies
         site.Take("async");
         if (site.Take("bulk"))
         {
-            throw site.Error("cp.async.bulk is not supported yet.");
+            return Bulk(site);
         }
 
         if (site.Take("commit_group"))
@@ -65,7 +65,7 @@ internal static class Copies
         var source = site.Operands.Count > 3 ? site.In(3, DataType.U32) : site.ConstantRegister((ulong)size);
         return LaneLoops.Each((warp, lane) =>
         {
-            var access = warp.Block.Copies.Start(warp, lane);
+            var access = warp.Block.Copies.Start(warp, lane, asyncProxy: false);
             var (target, origin) = (warp.Read(to.Base, lane) + to.Offset, warp.Read(from.Base, lane) + from.Offset);
             var read = (int)Math.Min(warp.Read(source, lane), (ulong)size);
             if (BlockMemory.Aligned(warp, lane, target, size) && BlockMemory.Aligned(warp, lane, origin, size))
@@ -104,4 +104,61 @@ internal static class Copies
         target.MarkWritten(place, size);
         memory.Brought();
     }
+
+    private static Execute Bulk(Site site)
+    {
+        if (site.Take("commit_group"))
+        {
+            return LaneLoops.Each(static (warp, lane) => warp.Block.BulkCopies.Commit(warp.Thread(lane)));
+        }
+
+        if (site.Take("wait_group"))
+        {
+            site.Take("read");
+            var open = site.Immediate(0);
+            return LaneLoops.Each((warp, lane) => warp.Block.BulkCopies.Wait(warp.Thread(lane), open));
+        }
+
+        var tensor = site.Take("tensor") ? site.TakeOne("1d", "2d", "3d", "4d", "5d")[0] - '0' : 0;
+        site.Take("tile");
+        var into = site.Left[0].StartsWith("shared", StringComparison.Ordinal);
+        Movement.TakeSpace(site);
+        Movement.TakeSpace(site);
+        site.Take(into ? "mbarrier::complete_tx::bytes" : "bulk_group");
+        if (site.Left.Any(modifier => modifier is "multicast::cluster" or "L2::cache_hint"))
+        {
+            throw site.Error("multicast and cache hints of bulk copies are not supported yet.");
+        }
+
+        return tensor > 0 ? TensorCopies.Decode(site, tensor, into) : BulkLine(site, into);
+    }
+
+    private static Execute BulkLine(Site site, bool into)
+    {
+        var (to, from, size) = (site.At(0), site.At(1), site.In(2, DataType.U32));
+        var at = into ? site.At(3) : default;
+        return LaneLoops.Each((warp, lane) =>
+        {
+            var (target, origin) = (warp.Read(to.Base, lane) + to.Offset, warp.Read(from.Base, lane) + from.Offset);
+            var bytes = (int)warp.Read(size, lane);
+            if (!BlockMemory.Aligned(warp, lane, target | origin | (uint)bytes, 16))
+            {
+                return;
+            }
+
+            if (!into)
+            {
+                Copy(warp, lane, Space.Global, target, Space.Shared, Mbarriers.Shared(origin), bytes, bytes, warp.Block.BulkCopies.Start(warp, lane, asyncProxy: true));
+            }
+            else if (Mbarriers.Find(warp, lane, warp.Read(at.Base, lane) + at.Offset) is { } barrier)
+            {
+                Copy(warp, lane, Space.Shared, Mbarriers.Shared(target), Space.Global, origin, bytes, bytes, Access(warp, lane, barrier));
+                barrier.Came(bytes);
+            }
+        });
+    }
+
+    /// <summary>The access that stands for a copy which completes on an mbarrier.</summary>
+    public static Access Access(Warp warp, int lane, Mbarrier barrier)
+        => new(barrier.Agent, barrier.CopyClock, warp.Thread(lane), warp.Place, AsyncProxy: true);
 }

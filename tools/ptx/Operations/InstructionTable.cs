@@ -22,6 +22,7 @@ internal static class InstructionTable
         Barriers.Table,
         Copies.Table,
         MatrixProducts.Table,
+        WarpgroupProducts.Table,
         Unsupported.Table);
 
     public static bool TryFind(string name, out Decode decode)

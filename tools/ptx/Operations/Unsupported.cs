@@ -9,7 +9,7 @@ internal static class Unsupported
 {
     private static readonly string[] s_names =
     [
-        "wgmma", "mbarrier", "stmatrix", "wmma", "elect", "match", "mapa", "isspacep", "ldu", "prefetch", "prefetchu", "discard",
+        "stmatrix", "wmma", "elect", "match", "mapa", "isspacep", "ldu", "prefetch", "prefetchu", "discard",
         "applypriority", "createpolicy", "griddepcontrol", "nanosleep", "pmevent", "setmaxnreg", "fns", "bmsk", "addc", "subc", "mul24",
         "sad", "slct", "set", "tanh", "sin", "cos", "copysign", "clusterlaunchcontrol", "tcgen05", "tensormap", "multimem",
     ];

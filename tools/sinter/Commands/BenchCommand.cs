@@ -1,6 +1,5 @@
 using System;
 using System.CommandLine;
-using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -28,6 +27,7 @@ internal sealed class BenchCommand : ExampledCommand
     private readonly Option<WeightStorage> _weights = SharedOptions.Weights();
     private readonly Option<bool> _copy = new("--copy") { Description = "Copy the weights into memory of their own, with huge pages, instead of mapping the files." };
     private readonly Option<string?> _model = SharedOptions.Model();
+    private readonly Option<DeviceWish> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<bool> _json = SharedOptions.Json();
 
@@ -39,14 +39,17 @@ internal sealed class BenchCommand : ExampledCommand
         "sinter bench models/tiny-trained --draft 1")
     {
         Add(_checkpoint);
-        foreach (Option option in (Option[])[_prompt, _generate, _repeat, _draft, _roofline, _weights, _copy, _model, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_prompt, _generate, _repeat, _draft, _roofline, _weights, _copy, _model, _device, _threads, _json]) Add(option);
         SetAction(Run);
     }
 
     private async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
         string folder = parsed.GetRequiredValue(_checkpoint);
-        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(folder, parsed.GetValue(_model), parsed.GetValue(_copy) ? WeightPlacement.Copied : WeightPlacement.Mapped, parsed.GetValue(_weights));
+        if (parsed.GetValue(_roofline) && parsed.GetValue(_device) != DeviceWish.Cpu) throw new SinterException("--roofline measures this machine's processor: leave --device out.");
+        using ChosenDevice device = ChosenDevice.Open(parsed.GetValue(_device));
+        WeightPlacement placement = parsed.GetValue(_copy) ? WeightPlacement.Copied : WeightPlacement.Mapped;
+        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(folder, parsed.GetValue(_model), placement, parsed.GetValue(_weights), device);
         ModelDescription description = checkpoint.Program.Description;
         int generate = parsed.GetValue(_generate) ?? 64;
         int prompt = parsed.GetValue(_prompt) ?? Math.Clamp(description.MaxPositions - generate, 1, 512);
@@ -58,6 +61,7 @@ internal sealed class BenchCommand : ExampledCommand
         {
             Capacity = (int)positions,
             Threads = parsed.GetValue(_threads),
+            Target = device.Target,
         });
 
         int repeat = parsed.GetValue(_repeat) ?? 5;
@@ -67,12 +71,15 @@ internal sealed class BenchCommand : ExampledCommand
             speed = Speed.Measure(session, prompt, generate, repeat, work, cancellation);
         }
 
+        long launches = 0;
+        if (device.Target is not null) Speed.DecodeOnce(session, () => launches = device.Launches - launches);
+
         // A second model of the same files would be counted twice.
-        long resident = ResidentBytes();
+        long resident = ProcessMemory.Peak;
         DraftSpeed? drafts = null;
         if (parsed.GetValue(_draft) is { } depth and > 0)
         {
-            using LanguageModel model = LanguageModel.Open(checkpoint.Program, folder, new LoadOptions { Capacity = (int)positions, Threads = parsed.GetValue(_threads), Storage = parsed.GetValue(_weights) });
+            using LanguageModel model = LanguageModel.Open(checkpoint.Program, folder, new LoadOptions { Capacity = (int)positions, Threads = parsed.GetValue(_threads), Storage = parsed.GetValue(_weights), Target = device.Target });
             using var work = new LongWork("measuring drafts");
             drafts = await DraftSpeed.Measure(model, depth, generate, repeat, work, cancellation);
         }
@@ -81,7 +88,8 @@ internal sealed class BenchCommand : ExampledCommand
         long weights = WeightTraffic.BytesPerToken(description, checkpoint.Weights);
         long cache = (long)(description.Caches.Sum(c => (long)c.Width) * sizeof(float) * description.Layers * (prompt + generate / 2.0));
         var report = new BenchReport(description.Name, prompt, generate, repeat, session.Threads, speed.Prefill, speed.Decoding,
-            weights, cache, (weights + cache) * speed.Decoding.Median / 1e9, drafts, resident);
+            weights, cache, (weights + cache) * speed.Decoding.Median / 1e9, drafts, resident, checkpoint.ResidentBefore,
+            checkpoint.Weights.Bytes + LatentCache.BytesFor(description, session.MaxSequences, session.Capacity), device.Name, launches);
         if (parsed.GetValue(_json)) report.WriteJson();
         else report.WriteText();
         return ExitCode.Fine;
@@ -122,11 +130,5 @@ internal sealed class BenchCommand : ExampledCommand
         Console.WriteLine($"{program.Description.Name}, {session.Threads} threads; limits measured here: {limits.BytesPerSecond / 1e9:0.0} GB/s from memory, {limits.FlopsPerSecond / 1e9:0.0} GFLOP/s");
         foreach (Roofline phase in (Roofline[])[prefill, decoding]) phase.WriteText(limits);
         return ExitCode.Fine;
-    }
-
-    private static long ResidentBytes()
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.PeakWorkingSet64;
     }
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
 using Sinter.Command.Loading;
+using Sinter.Command.Measuring;
 using Sinter.Command.Terminal;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -36,7 +37,9 @@ internal sealed class RunCommand : ExampledCommand
     private readonly Option<int?> _draft = SharedOptions.Draft();
     private readonly Option<WeightStorage> _weights = SharedOptions.Weights();
     private readonly Option<string?> _model = SharedOptions.Model();
+    private readonly Option<DeviceWish> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
+    private readonly Option<bool> _timing = new("--timing") { Description = "Tell on standard error where the time to the first token went." };
     private readonly Option<bool> _json = SharedOptions.Json();
 
     public RunCommand() : base(
@@ -48,12 +51,13 @@ internal sealed class RunCommand : ExampledCommand
     {
         Add(_checkpoint);
         Add(_prompt);
-        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _draft, _weights, _model, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _seed, _stop, _context, _draft, _weights, _model, _device, _threads, _timing, _json]) Add(option);
         SetAction(Run);
     }
 
     private async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
+        var timing = new StartTiming();
         string folder = parsed.GetRequiredValue(_checkpoint);
         var options = new GenerationOptions
         {
@@ -67,10 +71,17 @@ internal sealed class RunCommand : ExampledCommand
             Draft = parsed.GetValue(_draft),
         };
         options.Validate();
-        ModelProgram program = ProgramChoice.For(ModelConfig.Load(folder), parsed.GetValue(_model));
+        timing.End("command line");
+        var config = ModelConfig.Load(folder);
+        using ChosenDevice device = ChosenDevice.Open(parsed.GetValue(_device));
+        ModelProgram program = device.ProgramFor(config, parsed.GetValue(_model));
+        timing.End(ProgramChoice.IsFromBuild(program) ? "config, model compiled at build" : "config, model compiled now or at an earlier run");
         string prompt = parsed.GetValue(_prompt) ?? await ReadPrompt(cancellation);
-        using LanguageModel model = Open(program, folder, parsed);
-        bool isJson = parsed.GetValue(_json);
+        timing.End("prompt");
+        using LanguageModel model = Open(program, folder, device, parsed);
+        LoadTimes load = model.LoadTimes;
+        timing.End("rest of loading: config again", ("weights", load.Weights), ("caches, threads", load.Session), ("tokenizer, beyond weights and caches", load.Tokenizer));
+        bool isJson = parsed.GetValue(_json), isTimed = parsed.GetValue(_timing);
         using var progress = new LongWork("reading the prompt");
         var text = new StringBuilder();
         var tokens = new List<int>();
@@ -78,6 +89,7 @@ internal sealed class RunCommand : ExampledCommand
         await foreach (GeneratedText piece in model.GenerateAsync(prompt, options, cancellation))
         {
             progress.Dispose();
+            timing.FirstToken();
             text.Append(piece.Text);
             tokens.AddRange(piece.Tokens);
             statistics = piece.Statistics;
@@ -86,22 +98,31 @@ internal sealed class RunCommand : ExampledCommand
 
         if (isJson)
         {
-            WriteJson(model, text.ToString(), tokens, statistics!);
+            WriteJson(model, device, text.ToString(), tokens, statistics!);
+            if (isTimed) timing.Write(TimeSpan.FromSeconds(statistics!.PrefillSeconds));
             return ExitCode.Fine;
         }
 
         Console.Out.WriteLine();
+        if (isTimed) timing.Write(TimeSpan.FromSeconds(statistics!.PrefillSeconds));
         Console.Error.WriteLine($"prefill {statistics!.PrefillRate:0.0} tokens/s ({statistics.PromptTokens} tokens), "
             + $"decoding {statistics.DecodeRate:0.0} tokens/s ({statistics.GeneratedTokens} tokens)");
+        if (device.Name is { } name) Console.Error.WriteLine($"on {name}: {device.Launches} launches of kernels");
         if (statistics.DraftedTokens > 0)
             Console.Error.WriteLine($"drafts: {statistics.AcceptedTokens} of {statistics.DraftedTokens} kept ({100 * statistics.AcceptanceRate:0} %), {statistics.TokensPerPass:0.00} tokens a pass");
         return ExitCode.Fine;
     }
 
-    private LanguageModel Open(ModelProgram program, string folder, ParseResult parsed)
+    private LanguageModel Open(ModelProgram program, string folder, ChosenDevice device, ParseResult parsed)
     {
         using var work = new LongWork($"loading {folder}");
-        return LanguageModel.Open(program, folder, new LoadOptions { Capacity = parsed.GetValue(_context), Threads = parsed.GetValue(_threads), Storage = parsed.GetValue(_weights) });
+        return LanguageModel.Open(program, folder, new LoadOptions
+        {
+            Capacity = parsed.GetValue(_context),
+            Threads = parsed.GetValue(_threads),
+            Storage = parsed.GetValue(_weights),
+            Target = device.Target,
+        });
     }
 
     /// <summary>All of standard input but the line's end, which an echo or an editor adds.</summary>
@@ -112,13 +133,19 @@ internal sealed class RunCommand : ExampledCommand
         return text.EndsWith('\n') ? text[..^1].TrimEnd('\r') : text;
     }
 
-    private static void WriteJson(LanguageModel model, string text, List<int> tokens, GenerationStatistics statistics) => JsonOutput.Write(json =>
+    private static void WriteJson(LanguageModel model, ChosenDevice device, string text, List<int> tokens, GenerationStatistics statistics) => JsonOutput.Write(json =>
     {
         json.WriteString("model", model.Description.Name);
         json.WriteString("text", text);
         json.WriteStartArray("tokens");
         foreach (int token in tokens) json.WriteNumberValue(token);
         json.WriteEndArray();
+        if (device.Name is { } name)
+        {
+            json.WriteString("device", name);
+            json.WriteNumber("launches", device.Launches);
+        }
+
         json.WriteNumber("prompt_tokens", statistics.PromptTokens);
         json.WriteNumber("generated_tokens", statistics.GeneratedTokens);
         json.WriteNumber("prefill_tokens_per_second", Math.Round(statistics.PrefillRate, 3));

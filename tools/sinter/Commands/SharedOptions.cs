@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.IO;
+using Sinter.Command.Loading;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
 
@@ -36,23 +37,51 @@ internal static class SharedOptions
     public static Option<int?> Draft() => WholeNumber(
         "--draft", "N", 0, ModelSession.MostCheckedTokens - 1, "Tokens that multi-token prediction drafts for each pass of the model (default: 1 if it is likely to pay, else 0).");
 
+    /// <summary>Of the products of training.</summary>
+    public static Option<string?> Precision()
+    {
+        var option = new Option<string?>("--precision") { Description = "Of the products of linear layers, instead of the recipe's." };
+        option.AcceptOnlyFromAmong("f32", "bf16", "fp8");
+        return option;
+    }
+
     /// <summary>In what format matrices are kept.</summary>
     public static Option<WeightStorage> Weights()
     {
         var option = new Option<WeightStorage>("--weights")
         {
             HelpName = "FORMAT",
-            Description = "bf16 or fp8: converts the matrices of attention and feed-forward layers while loading (default: as stored).",
+            Description = "bf16, fp8 or int8: converts the matrices of attention and feed-forward layers while loading (default: as stored).",
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
                 if (text == "bf16") return WeightStorage.BF16;
                 if (text == "fp8") return WeightStorage.E4M3;
-                result.AddError($"--weights takes bf16 or fp8, not '{text}'.");
+                if (text == "int8") return WeightStorage.Int8;
+                result.AddError($"--weights takes bf16, fp8 or int8, not '{text}'.");
                 return WeightStorage.AsStored;
             },
         };
         return option;
+    }
+
+    /// <summary>What to run on.</summary>
+    public static Option<DeviceWish> Device()
+    {
+        string[] names = ["auto", "cpu", "opencl", "cuda"];
+        DeviceWish[] wishes = [DeviceWish.Auto, DeviceWish.Cpu, DeviceWish.OpenCL, DeviceWish.Cuda];
+        return new Option<DeviceWish>("--device")
+        {
+            HelpName = string.Join('|', names),
+            Description = "What to run on: cpu, the default; opencl or cuda; or auto, which takes a GPU if there is one and says so.",
+            DefaultValueFactory = _ => DeviceWish.Cpu,
+            CustomParser = result =>
+            {
+                int place = Array.IndexOf(names, result.Tokens[0].Value);
+                if (place < 0) result.AddError($"--device takes {string.Join(", ", names[..^1])} or {names[^1]}, not '{result.Tokens[0].Value}'.");
+                return wishes[Math.Max(place, 0)];
+            },
+        };
     }
 
     public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");

@@ -22,6 +22,7 @@ internal sealed class TraceCommand : ExampledCommand
     private readonly Option<string> _attention = new("--attention") { Description = "Order of attention's contractions (default: the cheapest)." };
     private readonly Option<int[]?> _next = SharedOptions.Tokens("--mtp", "Also run multi-token prediction, with the token after each position.");
     private readonly Option<string?> _model = SharedOptions.Model();
+    private readonly Option<DeviceWish> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
     private readonly Option<bool> _json = SharedOptions.Json();
 
@@ -35,7 +36,7 @@ internal sealed class TraceCommand : ExampledCommand
         _tokens.Required = true;
         _attention.AcceptOnlyFromAmong("absorbed", "expanded");
         Add(_checkpoint);
-        foreach (Option option in (Option[])[_tokens, _out, _decodeFrom, _attention, _next, _model, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_tokens, _out, _decodeFrom, _attention, _next, _model, _device, _threads, _json]) Add(option);
         SetAction(Run);
     }
 
@@ -49,12 +50,15 @@ internal sealed class TraceCommand : ExampledCommand
             throw new SinterException($"--mtp needs the token after each of the {tokens.Length} positions, but {next.Length} are given.");
 
         string path = parsed.GetRequiredValue(_out);
-        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(parsed.GetRequiredValue(_checkpoint), parsed.GetValue(_model));
+        // Its numbers are compared with others', so they are not rounded on the way.
+        using ChosenDevice device = ChosenDevice.Open(parsed.GetValue(_device), rounds: false);
+        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(parsed.GetRequiredValue(_checkpoint), parsed.GetValue(_model), device: device);
         using ModelSession session = ModelSession.Open(checkpoint.Program, checkpoint.Weights, new SessionOptions
         {
             Capacity = checkpoint.Program.Description.MaxPositions > 0 ? Math.Min(tokens.Length, checkpoint.Program.Description.MaxPositions) : tokens.Length,
             MaxTokensPerStep = Math.Min(tokens.Length, MostTokensAStep),
             Threads = parsed.GetValue(_threads),
+            Target = device.Target,
             AttentionOrder = parsed.GetValue(_attention) switch
             {
                 "absorbed" => AttentionOrder.Absorbed,
@@ -70,6 +74,9 @@ internal sealed class TraceCommand : ExampledCommand
             json.WriteString("model", session.Description.Name);
             json.WriteString("file", path);
             json.WriteNumber("tokens", tokens.Length);
+            if (device.Name is not { } name) return;
+            json.WriteString("device", name);
+            json.WriteNumber("launches", device.Launches);
         });
         return ExitCode.Fine;
     }

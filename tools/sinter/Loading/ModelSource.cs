@@ -8,9 +8,11 @@ using Sinter.Command.Terminal;
 using Sinter.Command.Training;
 using Sinter.Compiler;
 using Sinter.Compiler.Binding;
+using Sinter.Compiler.Emit.Training;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Passes.Training;
 using Sinter.Compiler.Syntax;
+using Sinter.Devices;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -165,22 +167,46 @@ internal sealed class ModelSource
     /// <summary>The training step of one of the file's models, or of its architecture with the numbers of a config; compiled once and then kept.</summary>
     /// <param name="model">As <see cref="Bind"/> gives it.</param>
     /// <exception cref="DiagnosticsException">There are errors; they have been printed.</exception>
-    public TrainingProgram Training(BoundModel model, Precision precision, ModelConfig? config = null)
+    /// <param name="isTimed">Whether a clock is to stand around every kernel.</param>
+    public (CompiledTraining Compiled, TrainingProgram Program) Training(BoundModel model, Precision precision, ModelConfig? config = null, bool isTimed = false)
     {
-        CompiledTrainingModel training = Pipeline.CompileTraining(model, Namespace, precision);
+        CompiledTrainingModel training = Pipeline.CompileTraining(model, Namespace, precision, isTimed: isTimed);
         Report(training.Diagnostics, config);
-        return (TrainingProgram)Load(model.Name + "Training", training.ProgramClass, training.Files);
+        return (training.Training!, (TrainingProgram)Load(model.Name + "Training", training.ProgramClass, training.Files));
+    }
+
+    /// <summary>The program for a checkpoint and the same model's program for devices.</summary>
+    /// <inheritdoc cref="Graphs"/>
+    public (ModelProgram Program, Func<DeviceLauncher, DeviceProgram> OnDevice) ProgramsForDevices(ModelConfig config)
+    {
+        IReadOnlyList<CompiledModel> models = Compile(config);
+        foreach (CompiledModel model in models)
+        {
+            ModelProgram program = Load(model);
+            if (models.Count > 1 && !ProgramChoice.Fits(program.Description, config)) continue;
+            Assembly assembly = LoadAssembly(model.Graph.Name + "Device", Pipeline.PrintForDevices(model.Program, Namespace), AssemblyCompiler.ForDevices);
+            Type type = assembly.GetType($"{Namespace}.{model.Graph.Name}DeviceProgram", throwOnError: true)!;
+            return (program, launcher => (DeviceProgram)Activator.CreateInstance(type, launcher)!);
+        }
+
+        throw new SinterException($"{Path} declares no model with the numbers of {config.Path}.");
     }
 
     private static ModelProgram Load(CompiledModel model) => (ModelProgram)Load(model.Graph.Name, model.ProgramClass, model.Files);
 
     private static object Load(string name, string programClass, IReadOnlyList<GeneratedFile> files)
     {
-        string[] parts = [typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. files.Select(file => file.Text)];
+        return Activator.CreateInstance(LoadAssembly(name, files, []).GetType(programClass, throwOnError: true)!)!;
+    }
+
+    /// <param name="libraries">That the code calls besides the runtime.</param>
+    private static Assembly LoadAssembly(string name, IReadOnlyList<GeneratedFile> files, IReadOnlyList<Assembly> libraries)
+    {
+        string[] parts = [.. libraries.Select(library => library.ManifestModule.ModuleVersionId.ToString()), typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. files.Select(file => file.Text)];
         byte[] assembly = AssemblyCache.OfUser().GetOrMake(
             AssemblyCache.Key(parts),
-            () => AssemblyCompiler.Compile(name, files.Select(file => (file.HintName, file.Text))));
-        return Activator.CreateInstance(Assembly.Load(assembly).GetType(programClass, throwOnError: true)!)!;
+            () => AssemblyCompiler.Compile(name, files.Select(file => (file.HintName, file.Text)), libraries));
+        return Assembly.Load(assembly);
     }
 
     /// <summary>An imported file: the one that the path names, or else one that is built in.</summary>

@@ -1,4 +1,5 @@
 using System;
+using Sinter.Command.Measuring;
 using Sinter.Command.Terminal;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -9,8 +10,8 @@ namespace Sinter.Command.Loading;
 /// <summary>A checkpoint with the program that runs it; the tokenizer is loaded by those who need text.</summary>
 internal sealed class OpenCheckpoint : IDisposable
 {
-    private OpenCheckpoint(ModelProgram program, Checkpoint files, WeightTable weights) =>
-        (Program, Files, Weights) = (program, files, weights);
+    private OpenCheckpoint(ModelProgram program, Checkpoint files, WeightTable weights, long residentBefore) =>
+        (Program, Files, Weights, ResidentBefore) = (program, files, weights, residentBefore);
 
     public ModelProgram Program { get; }
 
@@ -18,19 +19,23 @@ internal sealed class OpenCheckpoint : IDisposable
 
     public WeightTable Weights { get; }
 
+    /// <summary>Bytes of memory that the process had when the weights were still to come.</summary>
+    public long ResidentBefore { get; }
+
     /// <summary>What is cheap to check comes first: the config, then the names and shapes of the tensors, then the numbers.</summary>
     /// <exception cref="Sinter.Runtime.SinterException">A file is missing or damaged, or does not fit the model.</exception>
     public static OpenCheckpoint Load(
-        string folder, string? modelFile, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored)
+        string folder, string? modelFile, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored, ChosenDevice? device = null)
     {
         ModelConfig config = ModelConfig.Load(folder);
         Checkpoint files = Checkpoint.Open(folder);
         try
         {
-            ModelProgram program = ProgramChoice.For(config, modelFile);
+            ModelProgram program = device?.ProgramFor(config, modelFile) ?? ProgramChoice.For(config, modelFile);
             ConfigAgreement.Require(program.Description, config);
             using var work = new LongWork($"loading {folder}");
-            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, placement, storage));
+            long residentBefore = ProcessMemory.Resident;
+            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, placement, storage), residentBefore);
         }
         catch
         {

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using Sinter.Command.Terminal;
+using Sinter.Devices;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -16,6 +17,7 @@ namespace Sinter.Command.Loading;
 internal static class ProgramChoice
 {
     private const string BuiltIn = "Sinter.Models";
+    private const string BuiltInDevices = "Sinter.Models.Devices";
 
     /// <param name="config">The checkpoint's config.json.</param>
     /// <param name="modelFile">A .sinter file to use instead, or null.</param>
@@ -26,6 +28,23 @@ internal static class ProgramChoice
         if (modelFile is not null) return Compile(ModelSource.FromFile(modelFile), config);
         return Programs().FirstOrDefault(program => Fits(program.Description, config)) ?? Compile(ModelSource.ForConfig(config), config);
     }
+
+    /// <summary>The same, with the model's program for devices: compiled into this command too, or now.</summary>
+    /// <inheritdoc cref="For"/>
+    public static (ModelProgram Program, Func<DeviceLauncher, DeviceProgram> OnDevice) ForDevices(ModelConfig config, string? modelFile)
+    {
+        if (modelFile is null && Programs().FirstOrDefault(program => Fits(program.Description, config)) is { } known
+            && Assembly.Load(BuiltInDevices).GetType($"{BuiltInDevices}.{known.Description.Name}DeviceProgram") is { } onDevice)
+        {
+            return (known, launcher => (DeviceProgram)Activator.CreateInstance(onDevice, launcher)!);
+        }
+
+        using var work = new LongWork("compiling the model");
+        return (modelFile is null ? ModelSource.ForConfig(config) : ModelSource.FromFile(modelFile)).ProgramsForDevices(config);
+    }
+
+    /// <summary>Whether a program was compiled into this command, when that was built.</summary>
+    public static bool IsFromBuild(ModelProgram program) => program.GetType().Assembly.GetName().Name == BuiltIn;
 
     /// <summary>Whether a program's numbers are all in config.json: then it says nothing that the program does not know.</summary>
     public static bool Fits(ModelDescription description, ModelConfig config)

@@ -10,6 +10,10 @@ namespace Sinter.Command.Measuring;
 /// <param name="GigabytesPerSecond">Both at the median speed of decoding.</param>
 /// <param name="Drafts">Of multi-token decoding, where it was asked for.</param>
 /// <param name="ResidentBytes">The most memory that the process had at a time, mapped weights included.</param>
+/// <param name="ResidentBytesBefore">What it had before the weights were loaded.</param>
+/// <param name="ModelBytes">Of all weights as they are kept, and of the caches.</param>
+/// <param name="Device">What the session ran on; null for the processor.</param>
+/// <param name="LaunchesPerToken">Kernels that a device is asked to run for a token of decoding.</param>
 internal sealed record BenchReport(
     string Model,
     int PromptTokens,
@@ -22,11 +26,15 @@ internal sealed record BenchReport(
     long CacheBytesPerToken,
     double GigabytesPerSecond,
     DraftSpeed? Drafts,
-    long ResidentBytes)
+    long ResidentBytes,
+    long ResidentBytesBefore,
+    long ModelBytes,
+    string? Device,
+    long LaunchesPerToken)
 {
     public void WriteText()
     {
-        Console.WriteLine($"{Model}, {Threads} threads, {Runs} runs");
+        Console.WriteLine($"{Model}, {(Device is null ? $"{Threads} threads" : $"{Device}, {LaunchesPerToken} launches a token")}, {Runs} runs");
         Line("prefill", Prefill, $"of {PromptTokens} tokens");
         Line("decoding", Decoding, $"of {DecodedTokens} tokens");
         Console.WriteLine($"read a token  {Quantity.Bytes(WeightBytesPerToken)} of weights, {Quantity.Bytes(CacheBytesPerToken)} of cache: {GigabytesPerSecond:0.00} GB/s");
@@ -36,13 +44,19 @@ internal sealed record BenchReport(
                 + $"{drafts.SpeedUp.Median:0.00} times the speed (median; least {drafts.SpeedUp.Least:0.00}, most {drafts.SpeedUp.Most:0.00})");
         }
 
-        Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most");
+        Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most, {Quantity.Bytes(ResidentBytesBefore)} before loading; weights and caches are {Quantity.Bytes(ModelBytes)}");
     }
 
     public void WriteJson() => JsonOutput.Write(json =>
     {
         json.WriteString("model", Model);
         json.WriteNumber("threads", Threads);
+        if (Device is not null)
+        {
+            json.WriteString("device", Device);
+            json.WriteNumber("launches_per_token", LaunchesPerToken);
+        }
+
         json.WriteNumber("runs", Runs);
         json.WriteNumber("prompt_tokens", PromptTokens);
         json.WriteNumber("decoded_tokens", DecodedTokens);
@@ -64,6 +78,8 @@ internal sealed record BenchReport(
         }
 
         json.WriteNumber("resident_bytes", ResidentBytes);
+        json.WriteNumber("resident_bytes_before_loading", ResidentBytesBefore);
+        json.WriteNumber("weight_and_cache_bytes", ModelBytes);
     });
 
     private static void Line(string phase, Spread speed, string what) =>

@@ -50,7 +50,7 @@ internal sealed record Roofline(string Phase, int Steps, double Seconds, double 
 
         session.Release(sequence);
         OrderedRegions order = Order(program, before, tokens);
-        (double Bytes, double Flops)[] work = new KernelWork(program, weights, tokens, before + tokens).Count(order);
+        (double Bytes, double Flops)[] work = KernelWork.OfSequence(program, weights, tokens, before + tokens).Count(order);
         List<KernelFigures> kernels = [.. program.Kernels.Kernels
             .Select((kernel, i) => new KernelFigures(kernel.Method, clock.Calls(i), clock.KernelSeconds(i), work[i].Bytes * steps, work[i].Flops * steps))
             .Where(kernel => kernel.Calls > 0)

@@ -46,6 +46,17 @@ internal sealed record Speed(Spread Prefill, Spread Decoding)
         return new Speed(Spread.Of(prefill), Spread.Of(decoding));
     }
 
+    /// <summary>One token after another, so that what a step costs besides time can be seen.</summary>
+    public static void DecodeOnce(ModelSession session, Action around)
+    {
+        int sequence = session.AddSequence();
+        session.Forward(sequence, new[] { 0 });
+        around();
+        session.Forward(sequence, new[] { 0 });
+        around();
+        session.Release(sequence);
+    }
+
     /// <summary>Whether both phases took the same time again; one of hardly any length tells nothing.</summary>
     private static bool Lasts((double Prompt, double Decoding) before, (double Prompt, double Decoding) last)
     {

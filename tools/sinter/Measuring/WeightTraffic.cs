@@ -9,8 +9,6 @@ namespace Sinter.Command.Measuring;
 /// <summary>Bytes of weights that decoding one token reads.</summary>
 internal static class WeightTraffic
 {
-    private const int ScaleBlock = 128;
-
     /// <summary>Every matrix of the main model once, in the format that it is kept in; of the embedding one row; of the experts as many as a token goes through.</summary>
     public static long BytesPerToken(ModelDescription description, WeightTable weights)
     {
@@ -40,7 +38,7 @@ internal static class WeightTraffic
     private static double Bytes(IReadOnlyList<int> shape, WeightFormat format)
     {
         double numbers = shape.Aggregate(1.0, (product, side) => product * side);
-        double scales = format == WeightFormat.E4M3 ? shape.Aggregate(1.0, (product, side) => product * ((side + ScaleBlock - 1) / ScaleBlock)) : 0;
+        double scales = shape.Count == 2 ? ScaleBlocks.Count(format, shape[0], shape[1]) : 0;
         return numbers * BytesPerNumber(format) + scales * sizeof(float);
     }
 

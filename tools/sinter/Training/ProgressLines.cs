@@ -1,12 +1,14 @@
 using System;
 using System.Diagnostics;
 using System.Linq;
+using Sinter.Command.Measuring;
 using Sinter.Runtime.Training.Runs;
 
 namespace Sinter.Command.Training;
 
 /// <summary>Tells how a run goes: a line every few seconds and for each validation on standard output; warnings on the error stream.</summary>
-internal sealed class ProgressLines : IRunObserver
+/// <param name="profile">Is told of every step.</param>
+internal sealed class ProgressLines(TrainingProfile? profile = null) : IRunObserver
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
 
@@ -16,6 +18,7 @@ internal sealed class ProgressLines : IRunObserver
 
     public void Stepped(StepMetrics step, TimeSpan? remaining)
     {
+        profile?.Stepped(step, remaining);
         if (_last != 0 && Stopwatch.GetElapsedTime(_last) < s_pause) return;
         _last = Stopwatch.GetTimestamp();
         string ahead = step.Report.Prediction.Count > 0 ? Format($", mtp {step.Report.Prediction.Average():0.0000}") : "";

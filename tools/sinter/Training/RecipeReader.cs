@@ -73,12 +73,16 @@ internal static class RecipeReader
         Choice? data = choices.GetValueOrDefault("data");
         string mask = Word(data, "mask", "none");
         if (mask is not ("none" or "documents")) throw new SinterException($"{model.Name}: the mask of the data is none or documents, not {mask}.");
+        string positions = Word(data, "positions", "rows");
+        if (positions is not ("rows" or "documents")) throw new SinterException($"{model.Name}: the positions of the data count from the beginning of rows or documents, not of {positions}.");
+        if (positions == "documents" && mask != "documents") throw new SinterException($"{model.Name}: positions that count from the beginning of documents need a mask between them: add mask: documents.");
         return new DataOptions
         {
             Order = data?.Method == "windows" ? RowOrder.Windows : RowOrder.Packed,
             FillInTheMiddle = Number(data, "fim", 0),
             HeldOut = Number(data, "held_out", 0),
             MasksDocuments = mask == "documents",
+            RestartsPositions = positions == "documents",
             Mixture = choices.GetValueOrDefault("mixture") is { } mixture ? Weights(mixture.Numbers) : null,
         };
     }

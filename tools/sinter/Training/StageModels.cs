@@ -2,11 +2,14 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using Sinter.Command.Loading;
+using Sinter.Command.Measuring;
 using Sinter.Command.Terminal;
 using Sinter.Compiler.Binding;
+using Sinter.Compiler.Emit.Training;
 using Sinter.Compiler.Passes.Training;
 using Sinter.Runtime;
 using Sinter.Runtime.Training;
+using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Runs;
 using Sinter.Runtime.Training.Schedules;
 
@@ -14,19 +17,39 @@ namespace Sinter.Command.Training;
 
 /// <summary>Compiles the model as each stage wants it.</summary>
 /// <param name="lines">What the command line lays over the model.</param>
-internal sealed class StageModels(ModelSource source, IReadOnlyList<string> lines, TrainingRecipe recipe, int? threads)
+/// <param name="profile">What is told where the time of the steps goes; null for none.</param>
+internal sealed class StageModels(ModelSource source, IReadOnlyList<string> lines, TrainingRecipe recipe, int? threads, ICommunicator ranks, TrainingProfile? profile = null)
 {
     /// <exception cref="SinterException">The stage's sequences are longer than the model's positions.</exception>
     public TrainedModel Open(TrainingStage stage)
+    {
+        CompiledStage compiled = Compile(stage);
+        var session = new CompiledTrainingSession(compiled.Program, compiled.Options);
+        profile?.Begin(compiled, session);
+        return new TrainedModel(session, session.Description.Config);
+    }
+
+    /// <inheritdoc cref="Open"/>
+    public CompiledStage Compile(TrainingStage stage)
     {
         BoundModel model = source.OnlyModel([.. lines, .. RopeLines(stage)]);
         double most = (ModelOf(model, "max_position_embeddings") as NumberValue)?.Value ?? double.PositiveInfinity;
         if (stage.Length > most)
             throw new SinterException(FormattableString.Invariant($"The stage {stage.Name} has sequences of {stage.Length} tokens, and {model.Name} has {most} positions; give it a rope such as yarn(40), or a larger max_position_embeddings."));
-        TrainingProgram program;
-        using (new LongWork($"compiling the training step of {model.Name}")) program = source.Training(model, Compiled(recipe.Precision));
-        var session = new CompiledTrainingSession(program, new TrainingOptions { Length = stage.Length, Threads = threads, Precision = recipe.Precision, Moments = recipe.Moments });
-        return new TrainedModel(session, session.Description.Config);
+        (CompiledTraining compiled, TrainingProgram program) = ranks.InTurn(() =>
+        {
+            using (new LongWork($"compiling the training step of {model.Name}")) return source.Training(model, Compiled(recipe.Precision), isTimed: profile is not null);
+        });
+        var options = new TrainingOptions
+        {
+            Length = stage.Length,
+            Threads = threads,
+            Precision = recipe.Precision,
+            Moments = recipe.Moments,
+            RestartsPositions = recipe.Data.RestartsPositions,
+            Ranks = ranks,
+        };
+        return new CompiledStage(stage, compiled, program, options);
     }
 
     /// <summary>YaRN's settings as the report has them (section 4.3): α 1, β 32; stretched from the length trained before.</summary>
@@ -64,3 +87,6 @@ internal sealed class StageModels(ModelSource source, IReadOnlyList<string> line
         return null;
     }
 }
+
+/// <summary>A model as a stage trains it, without its numbers.</summary>
+internal sealed record CompiledStage(TrainingStage Stage, CompiledTraining Compiled, TrainingProgram Program, TrainingOptions Options);

@@ -82,6 +82,7 @@ internal sealed partial class TrainingLowering
 
     private IEnumerable<CallArgument> Operands(Attend attend)
     {
+        yield return new BeginsArgument();
         CallArgument Of(int operand) => new BufferArgument(Value(operand).Buffer);
         for (int i = 0; i < MostTerms; i++)
         {

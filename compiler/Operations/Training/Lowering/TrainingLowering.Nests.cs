@@ -111,7 +111,7 @@ internal sealed partial class TrainingLowering
                     return map.Function.Substitute(argument => inputs[read.IndexOf(argument)]);
                 case Causal causal:
                     Axis query = causal.Axes.First(axis => axis.Extent == Extent.Tokens), key = causal.Axes.First(axis => axis.Extent == Extent.Positions);
-                    return new Binary(BinaryOperator.Add, Value(causal.Input), Add(new MaskInput(_axes.IndexOf(query), _axes.IndexOf(key))));
+                    return new Binary(BinaryOperator.Add, Value(causal.Input), Add(new MaskInput(_axes.IndexOf(query), _axes.IndexOf(key)), new BeginsArgument()));
                 case OneHot hot:
                     StoredValue index2 = _lowering.Value(hot.Index);
                     return Add(new HotInput(PlaceOf(index2), _axes.IndexOf(hot.Among)), Buffer(index2));

@@ -42,7 +42,7 @@ internal sealed partial class TrainingLowering
         List<int> factors = [.. contract.Factors.Where(factor => _graph.Nodes[factor] is not OneHot)];
         List<OneHot> hot = [.. contract.Factors.Select(factor => _graph.Nodes[factor]).OfType<OneHot>()];
         if (factors.Count != 2 || hot.Count > 1) return null;
-        bool castsDepth = factors.All(factor => _graph.Nodes[factor] is Cast { Form: CastForm.Depth });
+        bool castsDepth = factors.All(factor => _graph.Nodes[factor] is Cast { IsOfDepth: true });
         (int left, int right) = (Uncast(factors[0]), Uncast(factors[1]));
 
         // Experts' weights are the right factor.
@@ -91,6 +91,7 @@ internal sealed partial class TrainingLowering
     {
         ProductRoles roles = Roles(contract)!;
         bool IsCast(int factor) => contract.Factors.Any(other => _graph.Nodes[other] is Cast { Form: CastForm.Stored } cast && cast.Input == factor);
+        bool Rounds(int factor) => contract.Factors.Any(other => _graph.Nodes[other] is Cast { Form: CastForm.RoundDepth } cast && cast.Input == factor);
         Factor left = FactorOf(roles.Left, IsCast(roles.Left)), right = FactorOf(roles.Right, IsCast(roles.Right));
         Target target = Target(index);
         Stride Result(Axis axis)
@@ -142,6 +143,8 @@ internal sealed partial class TrainingLowering
             sharesRows,
             target.Adds || sharesRows,
             roles.CastsDepth,
+            Rounds(roles.Left),
+            Rounds(roles.Right),
             left.Offset,
             right.Offset,
             target.Place.Offset);
@@ -169,7 +172,7 @@ internal sealed partial class TrainingLowering
     }
 
     /// <summary>The value behind a cast that no memory is needed for.</summary>
-    private int Uncast(int factor) => _graph.Nodes[factor] is Cast { Form: CastForm.Stored or CastForm.Depth } cast ? cast.Input : factor;
+    private int Uncast(int factor) => _graph.Nodes[factor] is Cast cast && (cast.IsOfDepth || cast.Form == CastForm.Stored) ? cast.Input : factor;
 
     private Factor FactorOf(int index, bool isCast)
     {

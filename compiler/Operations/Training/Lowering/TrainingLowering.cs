@@ -62,11 +62,11 @@ internal sealed partial class TrainingLowering
         for (int i = 0; i < _graph.Nodes.Count; i++)
         {
             Node node = _graph.Nodes[i];
-            _mustStore[i] |= node is Contract or Attend or AttendGradient or Reduce or Rotary or Choose or Rename or Cast { Form: CastForm.Tiles or CastForm.BF16 } || (node is Map map && _uses[i] > 1 && !IsTrivial(map));
+            _mustStore[i] |= node is Contract or Attend or AttendGradient or Reduce or Rotary or Choose or Rename or Cast { IsOfRows: true } || (node is Map map && _uses[i] > 1 && !IsTrivial(map));
             IEnumerable<int> stored = node switch
             {
                 Contract contract when IsProduct(contract) => contract.Factors.Select(Uncast).Where(factor => _graph.Nodes[factor] is not (Weight or OneHot)),
-                Choose or Attend or AttendGradient or Rotary or Take or Rename or OneHot or Weight or Cast { Form: CastForm.Tiles or CastForm.BF16 } => node.Operands,
+                Choose or Attend or AttendGradient or Rotary or Take or Rename or OneHot or Weight or Cast { IsOfRows: true } => node.Operands,
                 Assemble assemble => assemble.Parts.Select(part => part.Value).Where(value => !_sinks.ContainsKey(value)),
                 _ => [],
             };
@@ -109,7 +109,7 @@ internal sealed partial class TrainingLowering
             case Contract contract when IsScatter(contract):
                 LowerScatter(index, contract);
                 break;
-            case Cast { Form: CastForm.Tiles or CastForm.BF16 } cast:
+            case Cast { IsOfRows: true } cast:
                 LowerCast(index, cast);
                 break;
             case Attend attend:
@@ -155,7 +155,7 @@ internal sealed partial class TrainingLowering
         int width = along.Width(), repeats = cast.Axes.Take(cast.Axes.Count - cast.Along).Width();
         if (!value.Strides.SequenceEqual(target.Place.Strides) || value.Offset != 0 || cast.Axes.Count(axis => axis.IsRow()) != 1 || along.Any(axis => axis.IsRow()))
             throw new UnsupportedException($"'{cast.Name}' casts numbers that do not lie side by side: no schedule of training does that");
-        var operation = new CastOperation($"{cast.Form}_{width}", Equations.Of(_graph, index), repeats, width, cast.Form == CastForm.Tiles);
+        var operation = new CastOperation($"{cast.Form}_{width}", Equations.Of(_graph, index), repeats, width, cast.Form);
         string key = TrainingRegion.Key(value.Buffer);
         AddCall(operation, [new BufferArgument(value.Buffer), target.Argument], [key], target, cast.Axes[0].IsRow() ? [key, target.Key] : []);
         _stored[index] = target.Value;

@@ -36,8 +36,9 @@ internal sealed class TrainingNames
         return input.Name switch
         {
             "token" => Of(TrainingHome.TokenIds),
-            "next" or Objective.MainTarget => Of(TrainingHome.TokenIds, 1),
-            Objective.PredictionTarget => Of(TrainingHome.TokenIds, 2),
+            Objective.MainTarget => Of(TrainingHome.TokenIds, 1),
+            _ when Objective.DepthOf(Objective.Next, input.Name) is > 0 and int next => Of(TrainingHome.TokenIds, next),
+            _ when Objective.DepthOf(Objective.PredictionTarget, input.Name) is > 0 and int depth => Of(TrainingHome.TokenIds, depth + 1),
             _ when IsWorth(input.Name) => Of(TrainingHome.Worth, Kind(input.Name.Substring(GradientPrefix.Length))),
             _ => Of(TrainingHome.Boundary),
         };
@@ -64,5 +65,5 @@ internal sealed class TrainingNames
         name.StartsWith(GradientPrefix, System.StringComparison.Ordinal) && Objective.IsLoss(name.Substring(GradientPrefix.Length));
 
     /// <summary>As the runtime's TrainingPass counts them.</summary>
-    private static int Kind(string loss) => loss switch { Objective.Main => 0, Objective.Prediction => 1, _ => 2 };
+    private static int Kind(string loss) => loss switch { Objective.Main => 0, Objective.Balance => 1, _ => 1 + Objective.DepthOf(Objective.Prediction, loss) };
 }

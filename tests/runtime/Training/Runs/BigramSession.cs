@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Training;
+using Sinter.Runtime.Training.Ranks;
 
 namespace Sinter.Runtime.Tests.Training.Runs;
 
@@ -17,14 +18,16 @@ internal sealed unsafe class BigramSession : TrainingSession
 
     private readonly int _vocabulary;
     private readonly float* _memory;
+    private readonly RankShares _shares;
 
-    public BigramSession(int vocabulary, int length)
+    public BigramSession(int vocabulary, int length, ICommunicator ranks)
     {
         _vocabulary = vocabulary;
-        int count = vocabulary * vocabulary;
+        _shares = new RankShares(ranks, vocabulary * vocabulary);
+        long count = _shares.Total;
         _memory = (float*)NativeMemory.AllocZeroed((nuint)(4 * count), sizeof(float));
-        Tensors = [new TrainedTensor(Table, [vocabulary, vocabulary], _memory, _memory + count, (byte*)(_memory + 2 * count), (byte*)(_memory + 3 * count), sizeof(float))];
-        Options = new TrainingOptions { Length = length, Moments = ElementType.F32 };
+        Tensors = [new TrainedTensor(Table, [vocabulary, vocabulary], _memory, _memory + count, (byte*)(_memory + 2 * count), (byte*)(_memory + 3 * count), sizeof(float), _shares)];
+        Options = new TrainingOptions { Length = length, Moments = ElementType.F32, Ranks = ranks };
         Description = new ModelDescription
         {
             Name = "Bigram",
@@ -78,18 +81,27 @@ internal sealed unsafe class BigramSession : TrainingSession
     {
         BeforeStep?.Invoke(this);
         TrainedTensor table = Tensors[0];
-        double norm = Math.Sqrt(GradientNorm.SumOfSquares<float>(table.Gradient));
+        _shares.Reduce(_memory + _shares.Total);
+        double norm = Math.Sqrt(_shares.Sum(GradientNorm.SumOfSquares<float>(table.Gradient)));
         if (double.IsFinite(norm))
         {
             Steps++;
-            AdamW.Update(settings, rate, Steps, true, GradientNorm.ClipFactor(norm, clip), table.Weights, table.Gradient, MemoryMarshal.Cast<byte, float>(table.Mean), MemoryMarshal.Cast<byte, float>(table.Square));
+            (int from, int count) = table.Owned;
+            AdamW.Update(
+                settings, rate, Steps, true, GradientNorm.ClipFactor(norm, clip), table.Weights.Slice(from, count), table.Gradient.Slice(from, count),
+                MemoryMarshal.Cast<byte, float>(table.Mean), MemoryMarshal.Cast<byte, float>(table.Square));
+            _shares.Spread(_memory);
         }
 
         table.Gradient.Clear();
         return norm;
     }
 
-    public override void Dispose() => NativeMemory.Free(_memory);
+    public override void Dispose()
+    {
+        NativeMemory.Free(_memory);
+        _shares.Dispose();
+    }
 
     private BatchReport Run(ReadOnlySpan<int> tokens, int sequences, float worth)
     {

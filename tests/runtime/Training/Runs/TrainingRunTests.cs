@@ -3,10 +3,12 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
+using System.Threading;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Tests.Training.Data;
 using Sinter.Runtime.Training;
 using Sinter.Runtime.Training.Data;
+using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Runs;
 using Sinter.Runtime.Training.Schedules;
 using Xunit;
@@ -14,7 +16,7 @@ using Xunit;
 namespace Sinter.Runtime.Tests.Training.Runs;
 
 /// <summary>The loop around a session: what it saves, and how it goes on.</summary>
-public sealed class TrainingRunTests : IDisposable
+public sealed partial class TrainingRunTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly TokenStore _store;
@@ -177,7 +179,7 @@ public sealed class TrainingRunTests : IDisposable
 
     private void Train(
         string name, int? steps = null, bool resume = false, ulong seed = 1, int vocabulary = 1024, TokenStore? store = null, TrainingStage[]? stages = null, Action<BigramSession>? beforeStep = null,
-        Func<TrainingRecipe, TrainingRecipe>? change = null)
+        Func<TrainingRecipe, TrainingRecipe>? change = null, ICommunicator? ranks = null, IRunObserver? observer = null, CancellationToken cancellation = default)
     {
         var recipe = new TrainingRecipe
         {
@@ -189,15 +191,15 @@ public sealed class TrainingRunTests : IDisposable
             Stages = stages ?? [new("only", 16)],
         };
         recipe = change?.Invoke(recipe) ?? recipe;
-        var options = new RunOptions { Folder = _folder[name], Steps = steps, Seed = seed, SaveEvery = 5, ValidateEvery = 10, Resume = resume, TokenizerFolder = TinyStore.TokenizerFolder };
+        var options = new RunOptions { Folder = _folder[name], Steps = steps, Seed = seed, SaveEvery = 5, ValidateEvery = 10, Resume = resume, TokenizerFolder = TinyStore.TokenizerFolder, Ranks = ranks ?? OneProcess.Alone };
         TrainedModel Open(TrainingStage stage)
         {
-            var session = new BigramSession(vocabulary, stage.Length) { BeforeStep = beforeStep };
+            var session = new BigramSession(vocabulary, stage.Length, options.Ranks) { BeforeStep = beforeStep };
             return new TrainedModel(session, session.Description.Config);
         }
 
-        using var run = new TrainingRun(recipe, options, Open, store ?? _store, null, DocumentMarks.Of(TinyStore.Tokenizer), new Listener(_warnings));
-        run.Train();
+        using var run = new TrainingRun(recipe, options, Open, store ?? _store, null, DocumentMarks.Of(TinyStore.Tokenizer), observer ?? new Listener(_warnings));
+        run.Train(cancellation);
     }
 
     private byte[] Bytes(string run, int step, string file) => File.ReadAllBytes(Path.Combine(_folder[run], "checkpoints", $"step-{step:D8}", file));

@@ -1,0 +1,78 @@
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Kernels.Loops;
+using Sinter.Compiler.Operations;
+using static Sinter.Compiler.Kernels.Device.GroupCode;
+using static Sinter.Compiler.Kernels.Loops.Build;
+
+namespace Sinter.Compiler.Kernels.Device;
+
+/// <summary>Many rows on tensor cores: BF16 weights as they are stored, activations rounded to BF16, sums and epilogue in float32.</summary>
+internal sealed partial class DeviceContractionSchedule
+{
+    /// <summary>From how many tokens on: as many rows as an instruction multiplies. A step of drafts is smaller, so that its numbers stay those of single tokens.</summary>
+    private const int FewestOnTensorCores = 16;
+
+    // As Sinter.Devices.Cuda.Kernels.TensorProduct has them.
+    private const int TensorThreads = 128;
+    private const int TensorRows = 64;
+    private const int TensorColumns = 128;
+
+    // Of 16 bytes, which copies and loads take at once.
+    private const int Halves = 8;
+    private const int Floats = 4;
+
+    /// <summary>One sum a weight over the same rows, stored along the depth, everything in whole pieces of 16 bytes.</summary>
+    private bool FitsTensorCores =>
+        !keepsActivations && operation.Rows != RowSource.Keys && RunsAlongDepth
+        && operation.Inputs.Count == 1 && operation.Weights.Count is 1 or 2 && operation.Accumulators.Count == operation.Weights.Count
+        && _terms.Length == operation.Weights.Count && _terms.All(term => term.Accumulator == term.Term.Weight)
+        && operation.Weights.Distinct().Count() == 1
+        && operation.Inputs.All(input => input.Depth % Halves == 0 && AreWhole(Floats, input.Layout.RowStride, input.Layout.RepeatStride, input.Layout.Offset))
+        && operation.Weights.All(view => AreWhole(Halves, view.Offset, view.BatchStride, view.BlockStride, view.ColumnStride));
+
+    private static bool AreWhole(int unit, params int[] places) => places.All(place => place % unit == 0);
+
+    private DeviceKernel OnTensorCores(Procedure epilogue)
+    {
+        int products = operation.Weights.Count, columns = TensorColumns / products;
+        int blocks = (operation.Columns + columns - 1) / columns;
+        Name tileRows = new(Kind.Integer, "TileRows");
+        var body = new Body();
+        if (operation.Batch > 1) body.Let(s_batch.Text, GroupX / blocks);
+        Expression? expert = null;
+        if (operation.Rows == RowSource.Experts)
+        {
+            expert = WriteExpertOfTile(body, tileRows);
+        }
+        else
+        {
+            body.Let(s_first.Text, GroupY * tileRows);
+            body.Let(s_end.Text, RowCount);
+        }
+
+        List<Name> captured = [.. _extras, _output];
+        if (operation.Batch > 1) captured.Insert(0, s_batch);
+        if (_rows is not null) captured.Insert(0, _rows);
+        if (_groups is not null) captured.Insert(0, _groups);
+        Name row = TensorProduct.Row, column = TensorProduct.Column;
+        Expression[] sums = products == 1 ? [TensorProduct.Sum] : [TensorProduct.Sum, TensorProduct.Second];
+        var product = new TensorProduct(
+            operation.Name + "Product", captured.ToEquatable(), products, operation.Columns, operation.Inputs[0].Depth,
+            InputRow(0, operation.Inputs[0].Indexed ? Indexed(row) : row, null), Element(0, column),
+            new Run(epilogue, StoreArguments(row, row, column, sums).ToEquatable()));
+        Expression block = operation.Batch > 1 ? GroupX % blocks : GroupX;
+        body.OnTensorCores(new TensorTile(product, _inputs[0], WeightsOf(body, expert).ToEquatable(), s_first, s_end, block));
+
+        // The format's name at the end is what its text is filed under.
+        var entry = new Procedure(operation.Name + "Tensor_BF16", "", _parameters.Names, body.Statements, IsWidening: false);
+        var kernel = new Kernel(
+            $"{operation.Equation}\nFrom {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, activations rounded to BF16.",
+            Sizes(("TileRows", TensorRows)), entry, default, null);
+        Expression tiles = operation.Rows == RowSource.Experts
+            ? Min(RowCount, RowCount / TensorRows + _groups!.Field("Experts", Kind.Integer))
+            : Blocks(RowCount, TensorRows);
+        Expression rows = operation.Rows == RowSource.Experts ? Tokens : RowCount;
+        return new(kernel, rows >= FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, product);
+    }
+}

@@ -1,0 +1,124 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Sinter.Compiler.Kernels.Device;
+using Sinter.Compiler.Operations;
+using Sinter.Compiler.Tests.Kernels;
+using Sinter.Devices;
+using Sinter.Devices.Cuda;
+using Sinter.Devices.Tests;
+using Sinter.Runtime.Weights;
+using Xunit;
+using Xunit.Sdk;
+
+namespace Sinter.Cuda.Tests.Models;
+
+/// <summary>
+/// A model's products on tensor cores: printed by the compiler, as PTX by ILGPU, and run by the interpreter, against sums in double
+/// precision of activations rounded to BF16. No detector may find anything.
+/// </summary>
+public sealed class TensorProductTests
+{
+    private static readonly Type s_none = typeof(Device);
+
+    /// <summary>Those of the kernel tests that the schedule gives to tensor cores.</summary>
+    private static readonly ContractionOperation[] s_operations =
+        [.. ContractionKernels.Operations.Where(operation => DeviceSchedule.Make(operation).Kernels.Any(kernel => kernel.Product is not null))];
+
+    public static TheoryData<string> Names => [.. s_operations.Select(operation => operation.Name)];
+
+    [Fact]
+    public void All_that_is_stored_in_whole_pieces_of_16_bytes_is_among_them() => Assert.Equal(
+        ["Plain", "Broad", "GatedBroad", "Split", "Scaled", "Heads", "Listed", "ExpertsUp", "ExpertsDown"], s_operations.Select(operation => operation.Name));
+
+    [Fact]
+    public void What_experts_are_chosen_by_is_not() =>
+        Assert.DoesNotContain(DeviceSchedule.Make(s_operations[0], keepsActivations: true).Kernels, kernel => kernel.Product is not null);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Equals_the_sum_in_double_precision(string name)
+    {
+        ContractionOperation operation = ContractionKernels.Operation(name);
+        // Of experts, with a row a pair: less and more than a tile, and most rows to one. Of a list, two thirds.
+        int[] tokens = operation.Rows == RowSource.Tokens ? [16, 64, 65] : operation.Rows == RowSource.Listed ? [30] : [16, 45];
+        Check(operation, tokens, text => text, text => text);
+    }
+
+    /// <summary>Fewer rows keep their activations in float32, and so do weights of other types.</summary>
+    [Theory]
+    [InlineData("Plain", WeightFormat.BF16, 15)]
+    [InlineData("ExpertsUp", WeightFormat.BF16, 15)]
+    [InlineData("Plain", WeightFormat.F16, 16)]
+    [InlineData("Plain", WeightFormat.F32, 16)]
+    public void Others_keep_their_activations(string name, WeightFormat format, int tokens)
+    {
+        var driver = new StandInDriver();
+        Run(ContractionKernels.Operation(name), format, tokens, driver, text => text, rounds: false);
+        Assert.DoesNotContain(driver.Calls, call => call.Contains("Tensor", StringComparison.Ordinal));
+    }
+
+    /// <summary>A fault in what the compiler prints: sizes, places, and what becomes of the sums.</summary>
+    [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData("Broad", "Depth => 200", "Depth => 192")]
+    [InlineData("Broad", "column * 200", "column * 200 + 8")]
+    [InlineData("Broad", "(long)row * 200", "(long)row * 200 + 4")]
+    [InlineData("Broad", "Columns => 136", "Columns => 135")]
+    [InlineData("Broad", "(int row, int column, float sum, float second) => BroadStore(y, row, row, column, sum)", "(int row, int column, float sum, float second) => BroadStore(y, row, row, column ^ 1, sum)")]
+    [InlineData("GatedBroad", "GatedBroadStore(y, row, row, column, sum, second)", "GatedBroadStore(y, row, row, column, second, sum)")]
+    [InlineData("Heads", "batch * 1056", "batch * 1024")]
+    [InlineData("Split", "column / 8 * 768", "column / 8 * 512")]
+    [InlineData("ExpertsDown", "weightHere, weightHere, first, end", "weight, weight, first, end")]
+    [InlineData("ExpertsUp", "groups.Pairs[row] / groups.Chosen", "row / groups.Chosen")]
+    public void A_fault_in_what_is_printed_is_seen(string name, string text, string fault) => Sees(name, kernels => Plant(kernels, text, fault), ptx => ptx);
+
+    /// <summary>A fault in the machine's text: what is not waited for, or lies elsewhere.</summary>
+    [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData("\tbar.sync\t0;", "")]
+    [InlineData("cp.async.wait_group 0;", "cp.async.wait_group 1;")]
+    [InlineData("xor.b32", "or.b32")]
+    [InlineData("st.shared.v4.b32", "// st.shared.v4.b32")]
+    public void A_fault_in_the_machines_text_is_seen(string text, string fault) => Sees("Broad", kernels => kernels, ptx => Plant(ptx, text, fault));
+
+    private static void Sees(string name, Func<string, string> plant, Func<string, string> plantInText)
+    {
+        bool isSeen = false;
+        try
+        {
+            Check(ContractionKernels.Operation(name), [45], plant, plantInText);
+        }
+        catch (Exception fault) when (fault is XunitException)
+        {
+            isSeen = true;
+        }
+
+        Assert.True(isSeen, "the fault does not show");
+    }
+
+    private static void Check(ContractionOperation operation, int[] tokens, Func<string, string> change, Func<string, string> changeText)
+    {
+        var driver = new StandInDriver { Change = text => text.Contains("Tensor_BF16(", StringComparison.Ordinal) ? changeText(text) : text };
+        foreach (int count in tokens) Run(operation, WeightFormat.BF16, count, driver, change, rounds: true);
+        Assert.Empty(driver.Findings);
+        List<string> launches = [.. driver.Calls.Where(call => call.StartsWith("launch", StringComparison.Ordinal))];
+        Assert.Equal(tokens.Length, launches.Count);
+        Assert.All(launches, launch => Assert.StartsWith($"launch {operation.Name}Tensor_BF16 ", launch, StringComparison.Ordinal));
+    }
+
+    private static void Run(ContractionOperation operation, WeightFormat format, int tokens, StandInDriver driver, Func<string, string> change, bool rounds)
+    {
+        using Device device = Device.Open(new CudaContext(driver.Export));
+        var kernels = new DeviceKernelRunner(device, [operation], change);
+        using var problem = new ContractionProblem(operation, format, tokens, roundsInputs: rounds);
+        problem.Run(kernels, s_none, 1);
+    }
+
+    private static string Plant(string text, string part, string fault)
+    {
+        // Of another kind than what the comparisons throw, which is what is waited for.
+        if (!text.Contains(part, StringComparison.Ordinal)) throw new InvalidOperationException($"There is no '{part}' in\n{text}");
+        return text.Replace(part, fault, StringComparison.Ordinal);
+    }
+}
