@@ -42,10 +42,14 @@ internal sealed unsafe class DeviceExecution : StepExecution
         _memory.Send(in pass);
         Describe(in pass);
         _pass.Hidden = isPrediction ? _memory.PredictHidden : _memory.Hidden;
+        bool chooses = pass.Chosen != null && pass.LogitRowCount > 0;
+        if (chooses) _choice.Provide(pass.LogitRowCount);
+        _pass.Choice = chooses ? _choice : null;
         // A trace looks at buffers between launches.
         if (_pass.Trace is null && _program.IsRepeatable(_pass))
         {
-            var key = new StepKey(this, isPrediction, _pass.Step.Tokens, _pass.Step.Sequences, _pass.Step.LongestCount, _pass.LogitRowCount, _memory.Logits.Length);
+            var key = new StepKey(
+                this, isPrediction, _pass.Step.Tokens, _pass.Step.Sequences, _pass.Step.LongestCount, _pass.LogitRowCount, _memory.Logits.Length, chooses ? _choice.Rows : 0);
             _launcher.Queue(in key, _program, _pass);
         }
         else
@@ -55,7 +59,7 @@ internal sealed unsafe class DeviceExecution : StepExecution
 
         if (pass.Chosen == null) _memory.Receive(_memory.Logits, pass.Logits, (long)pass.LogitRowCount * _description.VocabularySize);
         else if (pass.LogitRowCount == 0) _memory.Receive<int>(default, null, 0);
-        else _memory.Receive(_choice.Choose(_memory.Logits, pass.LogitRowCount), pass.Chosen, pass.LogitRowCount);
+        else _memory.Receive(_choice.Chosen(pass.LogitRowCount), pass.Chosen, pass.LogitRowCount);
     }
 
     public override void CopyHidden(HiddenRows from, int fromRow, HiddenRows to, int toRow, int rows)

@@ -81,4 +81,5 @@ internal readonly record struct DeviceAllocation<T>(ArrayView<T> View, IDisposab
 /// <summary>What a step's launches depend on where its attention runs absorbed: their sizes are numbers of rows.</summary>
 /// <param name="Owner">The session, since launches hold addresses.</param>
 /// <param name="Logits">How many numbers the buffer of logits has, which may be replaced by a larger one.</param>
-internal readonly record struct StepKey(object Owner, bool IsPrediction, int Tokens, int Sequences, int LongestCount, int LogitRows, long Logits);
+/// <param name="Choices">How many rows the memory of the choice has, which may be replaced as well; 0 where the logits are wanted.</param>
+internal readonly record struct StepKey(object Owner, bool IsPrediction, int Tokens, int Sequences, int LongestCount, int LogitRows, long Logits, long Choices);

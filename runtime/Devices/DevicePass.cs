@@ -42,6 +42,9 @@ public sealed class DevicePass
 
     public ITrace? Trace { get; internal set; }
 
+    /// <summary>Who chooses the tokens on the device; null where the logits are wanted.</summary>
+    internal DeviceChoice? Choice { get; set; }
+
     internal AttentionOrder Order { get; set; }
 
     /// <summary>Of the step's sequences together: tokens, positions, and pairs of both.</summary>

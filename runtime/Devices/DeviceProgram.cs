@@ -15,9 +15,11 @@ public abstract class DeviceProgram
     /// </summary>
     public abstract bool IsRepeatable(DevicePass pass);
 
+    /// <summary>Queues a whole step: the program's launches and, where the device chooses the tokens, the choice.</summary>
     internal void Run(DevicePass pass, bool isPrediction)
     {
         if (isPrediction) Predict(pass);
         else Forward(pass);
+        if (pass.LogitRowCount > 0) pass.Choice?.Choose(pass.Logits, pass.LogitRowCount);
     }
 }

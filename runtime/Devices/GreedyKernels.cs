@@ -8,7 +8,7 @@ namespace Sinter.Devices;
 /// The token of the greatest logit, found on the device so that only its number comes back: first the best of each part of
 /// the vocabulary, then the best of these. Among equals the lowest token is taken, as on the host.
 /// </summary>
-/// <remarks>Compiled when first used; all sessions on a device share them.</remarks>
+/// <remarks>Loaded when first used; all sessions on a device share them. For CUDA their PTX is in this assembly.</remarks>
 internal sealed class GreedyKernels(DeviceLauncher launcher)
 {
     /// <summary>Of a group.</summary>

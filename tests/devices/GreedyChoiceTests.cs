@@ -61,6 +61,7 @@ public sealed class GreedyChoiceTests
             change(logits[^1]);
             using MemoryBuffer1D<float, Stride1D.Dense> there = launcher.Accelerator.Allocate1D(logits.SelectMany(row => row).ToArray());
             var chosen = new int[rows];
+            choice.Provide(rows);
             choice.Choose(there.View.BaseView, rows).CopyToCPU(launcher.Stream, chosen);
             launcher.Stream.Synchronize();
             Assert.Equal(logits.Select(row => row.All(float.IsFinite) ? Array.IndexOf(row, row.Max()) : -1), chosen);

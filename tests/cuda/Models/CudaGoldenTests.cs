@@ -105,6 +105,25 @@ public sealed class CudaGoldenTests
         Assert.Empty(checkpoint.Driver.Findings);
     }
 
+    /// <summary>The first token is chosen by launches, the second by recorded ones, the others by a graph of step and choice.</summary>
+    [Fact]
+    public void Tokens_chosen_by_a_replayed_graph_are_those_of_the_greatest_logits()
+    {
+        using var checkpoint = new CudaCheckpoint(Smallest);
+        using ModelSession session = checkpoint.Open(AttentionOrder.Absorbed, sequences: 2);
+        int own = session.AddSequence(), other = session.AddSequence();
+        foreach (int token in (int[])[1, 7, 30, 11])
+        {
+            var chosen = new int[1];
+            session.ForwardGreedily([new SequenceTokens(own, new[] { token })], chosen, LogitRows.Last);
+            double[] logits = CudaCheckpoint.Forward(session, other, [token]);
+            Assert.Equal(Array.IndexOf(logits, logits.Max()), chosen[0]);
+        }
+
+        Assert.Equal(6, checkpoint.Driver.Calls.Count(call => call.StartsWith("graph ", StringComparison.Ordinal)));
+        Assert.Empty(checkpoint.Driver.Findings);
+    }
+
     /// <summary>A barrier left out of one kernel is seen, whatever the numbers are.</summary>
     [Theory]
     [InlineData("RmsNorm_48_BF16", 0)]

@@ -40,6 +40,33 @@ public sealed class CudaSessionTests
         Assert.Equal(["to", "to", "graph", "to", "synchronise"], Kinds(calls[2]));
     }
 
+    /// <summary>Step and choice are one graph. Where there must be more memory, for more rows or another's logits, it is recorded anew.</summary>
+    [Fact]
+    public void Where_the_device_chooses_tokens_the_choice_is_the_end_of_what_is_recorded()
+    {
+        using var checkpoint = new CudaCheckpoint(Smallest, new StandInDriver { SkipsLaunches = true });
+        using ModelSession session = checkpoint.Open(AttentionOrder.Absorbed);
+        int sequence = session.AddSequence();
+        int[] tokens = [3], chosen = new int[1];
+        List<string> Step() => [.. checkpoint.CallsOf(() => session.ForwardGreedily([new SequenceTokens(sequence, tokens)], chosen, LogitRows.Last))];
+        List<string> first = Step(), second = Step();
+        long before = checkpoint.Target.Launches;
+        Assert.Equal(["to", "to", "graph", "to", "synchronise"], Kinds(Step()));
+        long launches = checkpoint.Target.Launches - before;
+        Assert.Equal(launches, Kinds(first).Count(kind => kind == "launch"));
+        List<string> recorded = [.. second.Where(call => call.StartsWith("record ", StringComparison.Ordinal)).Select(call => call.Split(' ')[1])];
+        Assert.Equal(launches, recorded.Count);
+        Assert.Equal(["ChooseInPart", "ChooseOfParts"], recorded[^2..]);
+
+        // With logits the step is another one, and ends before the choice.
+        CudaCheckpoint.Forward(session, sequence, [1]);
+        Assert.DoesNotContain("record ChooseInPart", string.Join("\n", checkpoint.CallsOf(() => CudaCheckpoint.Forward(session, sequence, [1]))), StringComparison.Ordinal);
+        Assert.Contains("graph", Kinds(Step()));
+        session.ForwardGreedily([new SequenceTokens(sequence, new[] { 1, 2, 3 })], new int[3], LogitRows.All);
+        Assert.DoesNotContain("graph", Kinds(Step()));
+        Assert.Contains("record", Kinds(Step()));
+    }
+
     [Fact]
     public void A_replayed_step_allocates_nothing()
     {
