@@ -83,13 +83,17 @@ public static class TrainingEmitter
             writer.Line($"FixedBytes = {training.Plan.FixedBytes},");
             writer.Line($"KeptBytes = {training.Plan.KeptBytes},");
             int scratch = training.Kernels.All.Select(kernel => kernel.ScratchBytes).DefaultIfEmpty().Max();
-            bool attends = training.Regions.SelectMany(region => region.Calls).Any(call => call.Operation is SequenceAttentionOperation);
-            writer.Line($"ScratchTokenBytes = {(attends ? "AttentionShape.ScratchTokenBytes" : "0")},");
+            string[] widths = [.. training.Regions.SelectMany(region => region.Calls).Select(call => call.Operation).OfType<SequenceAttentionOperation>()
+                .Select(attention => $"({attention.Query.Width}, {attention.OtherQuery?.Width ?? 0}, {attention.Value.Width})").Distinct()];
+            writer.Line($"ScratchTokenBytes = {Most("0", widths.Select(all => "AttentionShape.TokenBytes" + all))},");
             writer.Line($"Precision = TrainingPrecision.{training.Precision},");
-            writer.Line($"ScratchBytes = Math.Max(Product.ScratchBytes, {scratch.ToString(CultureInfo.InvariantCulture)}),");
+            string most = Most("Product.ScratchBytes", widths.Select(all => "AttentionShape.BlockBytes" + all).Prepend(scratch.ToString(CultureInfo.InvariantCulture)));
+            writer.Line($"ScratchBytes = {most},");
         });
         writer.Line("};");
     }
+
+    private static string Most(string first, IEnumerable<string> others) => others.Aggregate(first, (most, other) => $"Math.Max({most}, {other})");
 
     /// <summary>What steers the choice of a layer: the vector over experts that no gradient moves.</summary>
     private static string Bias(CompiledTraining training, TrainingRegion region, int experts)
