@@ -37,7 +37,7 @@ public static class TrainingKernelPrinter
             $"    rows: {Axes(product.Rows)},",
             $"    columns: {Axes(product.Columns)},",
             $"    depth: {Axes(product.Depth)},",
-            $"    adds: {(product.Adds ? "true" : "false")}{pairs}{casts});",
+            $"    adds: {(product.Adds ? "true" : "false")}{pairs}{casts}{(product.TokenRows > 0 ? $", tokenRows: {product.TokenRows}" : "")});",
             $"Product.Run<V>(in worker, in shape, {At("left", product.LeftOffset)}, {At("right", product.RightOffset)}, {At("result", product.ResultOffset)}{(pairs.Length > 0 ? ", groups" : "")});",
         ];
         List<string> parameters = ["float* left", "float* right", "float* result"];

@@ -20,6 +20,7 @@ public enum PairAxis
 /// </summary>
 /// <param name="LeftOffset">Of the first number of the left factor; so for the others.</param>
 /// <param name="SharesRows">Whether several pairs have one row of the result.</param>
+/// <param name="TokenRows">Rows a token, where workers share the step's tokens and each computes the rows of its own; else 0.</param>
 /// <param name="CastsDepth">Whether both factors are cast to E4M3 in tiles of 128 along the depth.</param>
 /// <param name="RoundsLeft">Whether the scales of the left factor's tiles are then powers of two; so for the right one.</param>
 public sealed record ProductOperation(
@@ -31,6 +32,7 @@ public sealed record ProductOperation(
     EquatableArray<ProductAxisShape> Depth,
     PairAxis Pairs,
     bool SharesRows,
+    int TokenRows,
     bool Adds,
     bool CastsDepth,
     bool RoundsLeft,

@@ -35,7 +35,8 @@ public static unsafe class Product
         where V : struct, ILanes<V>
     {
         var work = new Work<V>(worker, shape, left, right, result, groups);
-        if (shape.SharesRows) work.RunByColumns();
+        if (shape.TokenRows > 0) work.RunByTokens();
+        else if (shape.SharesRows) work.RunByColumns();
         else work.RunByBlocks();
     }
 
@@ -122,16 +123,28 @@ public static unsafe class Product
             }
         }
 
+        /// <summary>Each worker has the rows of its own tokens.</summary>
+        public void RunByTokens()
+        {
+            _worker.Share(_shape.Rows.Count / _shape.TokenRows, out int from, out int to);
+            int end = to * _shape.TokenRows, block = Even((to - from) * _shape.TokenRows, 1);
+            for (int row = from * _shape.TokenRows; row < end; row += block) RunBlock(0, row, Math.Min(block, end - row), 0, Panels);
+        }
+
         private long Cost(int batch) => RowsOf(batch) * (long)Math.Max(1, DepthOf(batch));
 
-        /// <summary>
-        /// Equal blocks, of whole register tiles: as many as workers where these cannot share the panels evenly, or where each would
-        /// pack all rows.
-        /// </summary>
+        /// <summary>As many blocks as workers where these cannot share the panels evenly, or where each would pack all rows.</summary>
         private int BlockOf(int rows)
         {
-            int most = _packsRows ? MostPackedRows : MostRows, blocks = (rows + most - 1) / most;
-            if (_shape.Batch.Count < _worker.Count && (_packsRows || Panels % _worker.Count != 0)) blocks = Math.Max(blocks, Math.Min(_worker.Count, rows / Panel.Rows));
+            bool shares = _shape.Batch.Count < _worker.Count && (_packsRows || Panels % _worker.Count != 0);
+            return Even(rows, shares ? Math.Min(_worker.Count, rows / Panel.Rows) : 1);
+        }
+
+        /// <summary>Rows of a block, of whole register tiles, where blocks are equal and at least so many.</summary>
+        private int Even(int rows, int blocks)
+        {
+            int most = _packsRows ? MostPackedRows : MostRows;
+            blocks = Math.Max(blocks, (rows + most - 1) / most);
             int block = blocks == 0 ? Panel.Rows : (rows + blocks - 1) / blocks;
             return (block + Panel.Rows - 1) / Panel.Rows * Panel.Rows;
         }

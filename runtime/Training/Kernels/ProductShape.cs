@@ -53,7 +53,7 @@ public enum PairRole : byte
 /// </summary>
 public readonly struct ProductShape(
     ProductAxes batch, ProductAxes rows, ProductAxes columns, ProductAxes depth, bool adds, PairRole pairs = PairRole.None, bool sharesRows = false, bool castsDepth = false,
-    bool roundsLeft = false, bool roundsRight = false)
+    bool roundsLeft = false, bool roundsRight = false, int tokenRows = 0)
 {
     public readonly ProductAxes Batch = batch;
     public readonly ProductAxes Rows = rows;
@@ -67,6 +67,9 @@ public readonly struct ProductShape(
 
     /// <summary>Whether several pairs have one row of the result: experts then follow each other.</summary>
     public readonly bool SharesRows = sharesRows;
+
+    /// <summary>Rows a token, where workers share the tokens as all that is computed for each token is shared; else 0.</summary>
+    public readonly int TokenRows = tokenRows;
 
     /// <summary>Whether both factors are cast to E4M3 in tiles of 128 along the depth.</summary>
     public readonly bool CastsDepth = castsDepth;

@@ -132,6 +132,7 @@ internal sealed partial class TrainingLowering
         }
 
         if (sharesRows && !target.Adds) Clear(index, target);
+        bool sharesTokens = SharesTokens(contract, roles, target);
         var operation = new ProductOperation(
             $"{Kind(roles)}_{Naming.Pascal(contract.Name)}",
             Equations.Of(_graph, index),
@@ -141,6 +142,7 @@ internal sealed partial class TrainingLowering
             Join(roles.Depth, "axes of depth", joins: roles.Pairs != PairAxis.Depth).ToEquatable(),
             roles.Pairs,
             sharesRows,
+            sharesTokens ? roles.Rows.Skip(1).Width() : 0,
             target.Adds || sharesRows,
             roles.CastsDepth,
             Rounds(roles.Left),
@@ -148,8 +150,19 @@ internal sealed partial class TrainingLowering
             left.Offset,
             right.Offset,
             target.Place.Offset);
-        AddCall(operation, arguments, reads, target, []);
+        AddCall(operation, arguments, reads, target, sharesTokens ? left.Keys.Append(target.Key).Except(right.Keys) : []);
         _stored[index] = target.Value;
+    }
+
+    /// <summary>
+    /// Whether a worker can compute the rows of its own tokens alone, from what it made of them itself: then nobody waits before
+    /// or after, and the numbers are in its own cache. For that all workers read the right factor.
+    /// </summary>
+    private bool SharesTokens(Contract contract, ProductRoles roles, Target target)
+    {
+        bool IsOfTokens(EquatableArray<Axis> axes) => axes[0] == roles.Rows[0] && axes.Count(axis => axis.IsRow()) == 1;
+        return roles.Pairs == PairAxis.None && roles.Batch.Length == 0 && roles.Rows[0].IsRow() && target.Argument is BufferArgument && _graph.Nodes[roles.Left] is not Weight
+            && IsOfTokens(contract.Axes) && IsOfTokens(_graph.Nodes[roles.Left].Axes);
     }
 
     /// <summary>Rows to which several experts add begin at zero.</summary>
