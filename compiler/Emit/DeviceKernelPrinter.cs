@@ -156,7 +156,7 @@ public static class DeviceKernelPrinter
         string product = $"new {tile.Product.Name} {{ {string.Join(", ", tile.Product.Captured.Select(name => $"{name.Text} = {name.Text}"))} }}";
         Expression[] weights = [tile.Weights[0], tile.Weights[tile.Weights.Count - 1]];
         string arguments = string.Join(", ", new[] { tile.Rows }.Concat(weights).Concat([tile.First, tile.End, tile.Block]).Select(DeviceExpressions.Print));
-        return $"TensorProduct.Run({product}, {arguments});";
+        return $"{tile.Method}.Run({product}, {arguments});";
     }
 
     private static string Print(Assign assign)

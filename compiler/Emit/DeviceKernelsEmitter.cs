@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Kernels.Device;
+using Sinter.Compiler.Kernels.Loops;
 using Sinter.Compiler.Operations;
 
 namespace Sinter.Compiler.Emit;
@@ -24,14 +25,15 @@ public static class DeviceKernelsEmitter
         using (writer.Block($"internal static class {name}DeviceKernels"))
         {
             bool isFirst = true;
+            HashSet<TensorProduct> printed = [];
             foreach (DeviceKernel kernel in kernels.SelectMany(pair => pair.Value.Kernels))
             {
                 if (!isFirst) writer.Line();
                 isFirst = false;
                 writer.Lines(DeviceKernelPrinter.Print(kernel.Kernel, kernel.GroupSize));
-                if (kernel.Product is null) continue;
+                if (kernel.Tensor is null || !printed.Add(kernel.Tensor.Product)) continue;
                 writer.Line();
-                writer.Lines(DeviceKernelPrinter.Print(kernel.Product));
+                writer.Lines(DeviceKernelPrinter.Print(kernel.Tensor.Product));
             }
         }
 
@@ -56,7 +58,7 @@ public static class DeviceKernelsEmitter
         string types = string.Join(", ", scheduled.Parameters.Select(parameter => Type(parameter.Kind)));
         string action = $"Action<AcceleratorStream, KernelConfig, DeviceStep, {types}>";
         KernelParameter? weight = scheduled.Parameters.FirstOrDefault(parameter => parameter.Kind == ParameterKind.Weight);
-        bool HasFormats(DeviceKernel kernel) => weight is not null && kernel.Product is null;
+        bool HasFormats(DeviceKernel kernel) => weight is not null && kernel.Tensor is null;
         foreach (DeviceKernel kernel in scheduled.Kernels)
             writer.Line($"private readonly {action}?[] {Field(kernel)} = new {action}?[{(HasFormats(kernel) ? s_formats.Length : 1)}];");
         string parameters = string.Join(", ", scheduled.Parameters.Select(parameter => $"{Type(parameter.Kind)} {parameter.Name}"));
@@ -94,13 +96,18 @@ public static class DeviceKernelsEmitter
                 continue;
             }
 
-            string onTensorCores = kernel.Product is null ? "" : string.Concat(
+            string onTensorCores = kernel.Tensor is null ? "" : string.Concat(
                 "launcher.HasTensorCores && ",
-                string.Concat(scheduled.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weight).Select(parameter => $"{parameter.Name}.Format == WeightFormat.BF16 && ")));
+                string.Concat(scheduled.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weight).Select(parameter => $"{Takes(kernel.Tensor, parameter.Name)} && ")));
             using SourceWriter.Scope some = writer.Block($"if ({onTensorCores}{DeviceExpressions.Print(kernel.When)})");
             Write();
         }
     }
+
+    /// <summary>Whether a weight is of a kernel's type.</summary>
+    private static string Takes(TensorKernel kernel, string weight) => kernel.Format == TensorWeights.BF16
+        ? $"{weight}.Format == WeightFormat.BF16"
+        : $"{weight}.IsOrdinary && {weight}.Columns == {kernel.StoredColumns}";
 
     private static string Field(DeviceKernel kernel) => "_" + char.ToLowerInvariant(kernel.Kernel.Entry.Name[0]) + kernel.Kernel.Entry.Name.Substring(1);
 

@@ -1,3 +1,4 @@
+using System;
 using ILGPU;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
@@ -50,6 +51,16 @@ public struct DeviceWeight
 
     public WeightFormat Format;
 
+    // A byte, as kernels take no bool.
+    private byte _isOrdinary;
+
+    /// <summary>Whether E4M3 codes are all numbers and their scales of ordinary size, so that kernels may exchange the units of sums for others.</summary>
+    public bool IsOrdinary
+    {
+        readonly get => _isOrdinary != 0;
+        init => _isOrdinary = value ? (byte)1 : (byte)0;
+    }
+
     /// <summary>The tensor of one expert.</summary>
     public readonly DeviceWeight OfExpert(int expert)
     {
@@ -66,6 +77,23 @@ public struct DeviceWeight
         Column = element % Columns,
         Scale = element / Columns / ScaleBlock * ScaleColumns,
     };
+
+    /// <summary>
+    /// Whether there is no NaN among E4M3 codes, and no scale beside 2⁻⁴⁰ to 2²⁴: published checkpoints' are about 2⁻¹³. Then sums in
+    /// the units of any scale are finite.
+    /// </summary>
+    internal static bool AreOrdinary(ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales)
+    {
+        foreach (float scale in scales)
+        {
+            if (!(scale is >= SmallestScale and <= GreatestScale)) return false;
+        }
+
+        return codes.IndexOfAny((byte)0x7f, (byte)0xff) < 0;
+    }
+
+    private const float SmallestScale = 1f / (1L << 40);
+    private const float GreatestScale = 1L << 24;
 
     /// <summary>Rows and columns that share a scale.</summary>
     public const int ScaleBlock = 128;

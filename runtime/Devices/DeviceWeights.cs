@@ -69,6 +69,7 @@ internal sealed unsafe class DeviceWeights : IDisposable
             Bytes = count * BytesOf(stored->Format),
             ScaleCount = scales,
             Format = stored->Format,
+            IsOrdinary = scales > 0 && _launcher.HasTensorCores && AreOrdinary(stored, experts, (int)count, scales),
         };
         weight.Data = Take<byte>(weight.Bytes * experts);
         weight.Scales = Take<float>(Math.Max(1, scales * experts));
@@ -80,6 +81,16 @@ internal sealed unsafe class DeviceWeights : IDisposable
 
         if (experts == 1) _placed.Add((nint)stored->Data, weight);
         return weight;
+    }
+
+    private static bool AreOrdinary(StoredWeight* stored, int experts, int codes, int scales)
+    {
+        for (int expert = 0; expert < experts; expert++)
+        {
+            if (!DeviceWeight.AreOrdinary(new ReadOnlySpan<byte>(stored[expert].Data, codes), new ReadOnlySpan<float>(stored[expert].Scales, scales))) return false;
+        }
+
+        return true;
     }
 
     private ArrayView<T> Take<T>(long count)

@@ -92,6 +92,17 @@ public static class InstructionKernels
     public static void Narrow8(ArrayView<float> upper, ArrayView<float> lower, ArrayView<ushort> result)
         => result[Grid.GlobalIndex.X] = Narrowing.ToE4M3(upper[Grid.GlobalIndex.X], lower[Grid.GlobalIndex.X]);
 
+    /// <summary>Two words of codes a thread.</summary>
+    public static void Widen(ArrayView<uint> codes, ArrayView<uint> unused, ArrayView<uint> result)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            var word = (Group.IdxX * 2) + i;
+            result[word * 2] = Widening.EvenE4M3(codes[word]);
+            result[(word * 2) + 1] = Widening.OddE4M3(codes[word]);
+        }
+    }
+
     /// <summary>The first thread fetches when all have arrived at a barrier of their own.</summary>
     private static long Fetch(ArrayView<byte> maps)
     {

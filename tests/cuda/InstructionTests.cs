@@ -118,6 +118,22 @@ public sealed class InstructionTests
         Assert.Equal(Floats("e4m3.decode"), Enumerable.Range(0, 256).Select(i => NarrowFloats.FromE4M3((uint)i)));
     }
 
+    /// <summary>All codes, by fours in a word of which one result has the even ones and one the odd.</summary>
+    [Fact]
+    public void Widening_agrees_with_PyTorch()
+    {
+        var decoded = new TensorFile(Repository.Data("casts", "casts.safetensors"))["e4m3.decode"].Numbers;
+        var words = Enumerable.Range(0, 64).Select(i => (uint)(4 * i * 0x01010101) + 0x03020100).ToArray();
+        var (emulated, printed) = RunBoth<uint, uint, uint>(InstructionKernels.Widen, words, words, 128);
+        Assert.Equal(emulated, printed);
+        for (var code = 0; code < 256; code++)
+        {
+            var pair = printed[(code / 4 * 2) + (code % 2)];
+            var value = NarrowFloats.FromBF16(code % 4 < 2 ? pair & 0xFFFF : pair >> 16);
+            Assert.Equal(double.IsNaN(decoded[code]) ? (code < 128 ? 480 : -480) : decoded[code], value);
+        }
+    }
+
     private static double Element(uint[] words, bool e4m3, int index, int k, int first)
     {
         // A: registers 0 and 2 hold rows 0 to 7, 1 and 3 rows 8 to 15; later ones the upper half of the depth. B: 4 and 5.

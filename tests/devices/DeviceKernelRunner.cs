@@ -69,6 +69,7 @@ internal sealed unsafe class DeviceKernelRunner : IKernels
                     Bytes = bytes,
                     ScaleCount = scales,
                     Format = stored->Format,
+                    IsOrdinary = scales > 0 && DeviceWeight.AreOrdinary(data, scaleData),
                 };
                 // What comes from an array may move afterwards.
                 _launcher.Synchronize();

@@ -7,7 +7,7 @@ using static Sinter.Compiler.Kernels.Loops.Build;
 
 namespace Sinter.Compiler.Kernels.Device;
 
-/// <summary>Many rows on tensor cores: BF16 weights as they are stored, activations rounded to BF16, sums and epilogue in float32.</summary>
+/// <summary>Many rows on tensor cores: weights in BF16, or in E4M3 and widened to it; activations rounded to BF16, sums and epilogue in float32.</summary>
 internal sealed partial class DeviceContractionSchedule
 {
     /// <summary>From how many tokens on: as many rows as an instruction multiplies. A step of drafts is smaller, so that its numbers stay those of single tokens.</summary>
@@ -21,6 +21,10 @@ internal sealed partial class DeviceContractionSchedule
     // Of 16 bytes, which copies and loads take at once.
     private const int Halves = 8;
     private const int Floats = 4;
+    private const int Codes = 16;
+
+    // Columns whose scale a lane reads once.
+    private const int ScaledTogether = 8;
 
     /// <summary>One sum a weight over the same rows, stored along the depth, everything in whole pieces of 16 bytes.</summary>
     private bool FitsTensorCores =>
@@ -31,9 +35,18 @@ internal sealed partial class DeviceContractionSchedule
         && operation.Inputs.All(input => input.Depth % Halves == 0 && AreWhole(Floats, input.Layout.RowStride, input.Layout.RepeatStride, input.Layout.Offset))
         && operation.Weights.All(view => AreWhole(Halves, view.Offset, view.BatchStride, view.BlockStride, view.ColumnStride));
 
+    /// <summary>
+    /// What E4M3 wants beside: depths from a block of scales on, which is so where stored rows are taken from their beginning, and
+    /// eight columns after the other in one block of scales.
+    /// </summary>
+    private bool FitsBlockScales =>
+        FitsTensorCores && operation.Inputs.All(input => input.Depth % Codes == 0) && operation.Weights.All(view =>
+            view.ColumnStride % Codes == 0 && (view.Block >= operation.Columns || view.Block % ScaledTogether == 0)
+            && AreWhole(ScaledTogether * view.ColumnStride, view.Offset, operation.Batch > 1 ? view.BatchStride : 0, view.Block >= operation.Columns ? 0 : view.BlockStride));
+
     private static bool AreWhole(int unit, params int[] places) => places.All(place => place % unit == 0);
 
-    private DeviceKernel OnTensorCores(Procedure epilogue)
+    private DeviceKernel OnTensorCores(Procedure epilogue, TensorWeights format)
     {
         int products = operation.Weights.Count, columns = TensorColumns / products;
         int blocks = (operation.Columns + columns - 1) / columns;
@@ -62,17 +75,17 @@ internal sealed partial class DeviceContractionSchedule
             InputRow(0, operation.Inputs[0].Indexed ? Indexed(row) : row, null), Element(0, column),
             new Run(epilogue, StoreArguments(row, row, column, sums).ToEquatable()));
         Expression block = operation.Batch > 1 ? GroupX % blocks : GroupX;
-        body.OnTensorCores(new TensorTile(product, _inputs[0], WeightsOf(body, expert).ToEquatable(), s_first, s_end, block));
+        body.OnTensorCores(new TensorTile(product, format == TensorWeights.BF16 ? "TensorProduct" : "BlockScaledProduct", _inputs[0], WeightsOf(body, expert).ToEquatable(), s_first, s_end, block));
 
         // The format's name at the end is what its text is filed under.
-        var entry = new Procedure(operation.Name + "Tensor_BF16", "", _parameters.Names, body.Statements, IsWidening: false);
+        var entry = new Procedure($"{operation.Name}Tensor_{format}", "", _parameters.Names, body.Statements, IsWidening: false);
         var kernel = new Kernel(
-            $"{operation.Equation}\nFrom {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, activations rounded to BF16.",
+            $"{operation.Equation}\nFrom {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
             Sizes(("TileRows", TensorRows)), entry, default, null);
         Expression tiles = operation.Rows == RowSource.Experts
             ? Min(RowCount, RowCount / TensorRows + _groups!.Field("Experts", Kind.Integer))
             : Blocks(RowCount, TensorRows);
         Expression rows = operation.Rows == RowSource.Experts ? Tokens : RowCount;
-        return new(kernel, rows >= FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, product);
+        return new(kernel, rows >= FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, new TensorKernel(product, format, operation.Weights[0].ColumnStride));
     }
 }

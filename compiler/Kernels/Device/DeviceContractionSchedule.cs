@@ -44,7 +44,8 @@ internal sealed partial class DeviceContractionSchedule(ContractionOperation ope
         Procedure epilogue = Epilogue();
         var kernels = new List<DeviceKernel>();
         if (operation.Rows != RowSource.Keys) kernels.Add(Few(epilogue));
-        if (FitsTensorCores) kernels.Add(OnTensorCores(epilogue));
+        if (FitsTensorCores) kernels.Add(OnTensorCores(epilogue, TensorWeights.BF16));
+        if (FitsBlockScales) kernels.Add(OnTensorCores(epilogue, TensorWeights.E4M3));
         kernels.Add(Tiled(epilogue));
         return new(kernels.ToEquatable(), _parameters.Parameters);
     }

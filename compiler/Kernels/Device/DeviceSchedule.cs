@@ -26,5 +26,19 @@ public sealed record DeviceScheduled(EquatableArray<DeviceKernel> Kernels, Equat
 /// <summary>A kernel with the size of its launch: numbers over the step and the parameters, known before the launch.</summary>
 /// <param name="When">For which steps it is meant; null for all that are left.</param>
 /// <param name="GroupSize">Threads of a group.</param>
-/// <param name="Product">For a kernel on tensor cores: it is meant for devices that have them and weights in BF16.</param>
-public sealed record DeviceKernel(Kernel Kernel, Expression? When, int GroupSize, Expression X, Expression Y, Expression Z, TensorProduct? Product = null);
+/// <param name="Tensor">For a kernel on tensor cores: it is meant for devices that have them.</param>
+public sealed record DeviceKernel(Kernel Kernel, Expression? When, int GroupSize, Expression X, Expression Y, Expression Z, TensorKernel? Tensor = null);
+
+/// <summary>What a kernel on tensor cores is for.</summary>
+/// <param name="Format">The type that its weights must have.</param>
+/// <param name="StoredColumns">Of the weights' matrix: with E4M3 that tells where its scales lie.</param>
+public sealed record TensorKernel(TensorProduct Product, TensorWeights Format, int StoredColumns);
+
+/// <summary>Types of weights that there are kernels on tensor cores for, as WeightFormat calls them.</summary>
+public enum TensorWeights
+{
+    BF16,
+
+    /// <summary>With a scale to each block of 128 × 128.</summary>
+    E4M3,
+}

@@ -52,10 +52,11 @@ public sealed record Run(Procedure Procedure, EquatableArray<Expression> Argumen
 public sealed record Tile(TileOperation Operation, EquatableArray<Expression> Arguments) : Statement;
 
 /// <summary>The group's tile of a product on tensor cores, on devices that have them: rows from a first to before an end.</summary>
+/// <param name="Method">Of the runtime, for the type of the weights.</param>
 /// <param name="Block">Which of the tiles along the columns.</param>
-public sealed record TensorTile(TensorProduct Product, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
+public sealed record TensorTile(TensorProduct Product, string Method, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
 
-/// <summary>A product as tensor cores do it: BF16 factors, sums in float32, and what becomes of the sums.</summary>
+/// <summary>A product as tensor cores do it: factors that are BF16 or become it, sums in float32, and what becomes of the sums.</summary>
 /// <param name="Name">Of the printed type.</param>
 /// <param name="Captured">What <paramref name="Line"/>, <paramref name="Start"/> and <paramref name="Store"/> use beside their parameters.</param>
 /// <param name="Products">1 or 2, with the same rows and weights of their own.</param>

@@ -159,6 +159,18 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QAProj_1536x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QAProj_1536x7168Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QAProj_1536x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -294,6 +306,18 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void KvAProjWithMqa_512x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new KvAProjWithMqa_512x7168Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvAProjWithMqa_512x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -426,6 +450,18 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => 3670016 + column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_64x7168Store(y, row, row, column, sum);
+    }
+
+    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void KvAProjWithMqa_64x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new KvAProjWithMqa_64x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
@@ -673,6 +709,18 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QBProj_8192x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QBProj_8192x1536Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_8192x1536<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -805,6 +853,18 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 1536;
         public readonly int Line(int column) => column / 128 * 294912 + column % 128 * 1536;
         public readonly void Store(int row, int column, float sum, float second) => QBProj_16384x1536Store(y, row, row, column, sum);
+    }
+
+    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QBProj_16384x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QBProj_16384x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
@@ -1282,6 +1342,19 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void KvBProj_128x128x512Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int batch = groupX;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new KvBProj_128x128x512Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
+    }
+
+    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_128x128x512<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -1421,6 +1494,20 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 16384;
         public readonly int Line(int column) => column * 16384;
         public readonly void Store(int row, int column, float sum, float second) => OProj_7168x16384Store(extra, y, row, row, column, sum);
+    }
+
+    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
+    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void OProj_7168x16384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new OProj_7168x16384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
@@ -1588,6 +1675,20 @@ internal static class DeepSeekV3_671BDeviceKernels
     // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
     // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
     // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void GateProjAndUpProj_18432x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new GateProjAndUpProj_18432x7168Product { y = y }, x, weight, weight2, first, end, groupX);
+    }
+
+    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
+    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
+    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_18432x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -1738,6 +1839,19 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 18432;
         public readonly int Line(int column) => column * 18432;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_7168x18432Store(extra, y, row, row, column, sum);
+    }
+
+    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void DownProj_7168x18432Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new DownProj_7168x18432Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
@@ -2010,6 +2124,20 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_2048x7168Store(y, row, row, column, sum, second);
+    }
+
+    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
+    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
+    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void GateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new GateProjAndUpProj_2048x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
@@ -2366,6 +2494,18 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void DownProj_7168x2048Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new DownProj_7168x2048Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_7168x2048<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2597,6 +2737,30 @@ internal static class DeepSeekV3_671BDeviceKernels
     // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
     // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
     // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void ExpertsGateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int expert = 0;
+        int left = groupY;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        while (expert < groups.Experts - 1 && left >= tiles)
+        {
+            left -= tiles; expert++;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+        }
+        int end = groups.Offsets[expert + 1];
+        int first = groups.Offsets[expert] + left * TileRows;
+        DeviceWeight weightHere = weight.OfExpert(expert);
+        DeviceWeight weight2Here = weight2.OfExpert(expert);
+        BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_2048x7168Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
+    }
+
+    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
+    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
+    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
     // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
     [Threads(64)]
     public static void ExpertsGateProjAndUpProj_2048x7168<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2775,6 +2939,27 @@ internal static class DeepSeekV3_671BDeviceKernels
     }
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void ExpertsDownProj_7168x2048Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int expert = 0;
+        int left = groupY;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        while (expert < groups.Experts - 1 && left >= tiles)
+        {
+            left -= tiles; expert++;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+        }
+        int end = groups.Offsets[expert + 1];
+        int first = groups.Offsets[expert] + left * TileRows;
+        DeviceWeight weightHere = weight.OfExpert(expert);
+        BlockScaledProduct.Run(new ExpertsDownProj_7168x2048Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
+    }
+
+    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void ExpertsDownProj_7168x2048<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2940,6 +3125,19 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)rows[row] * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => LmHead_129280x7168Store(rows, y, row, row, column, sum);
+    }
+
+    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
+    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void LmHead_129280x7168Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = count;
+        BlockScaledProduct.Run(new LmHead_129280x7168Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
@@ -3607,6 +3805,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QAProj_1536x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3629,6 +3828,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qAProj_1536x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(12, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
+        {
+            _qAProj_1536x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Tensor_E4M3);
+            _qAProj_1536x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(12, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _qAProj_1536x7168[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF32>),
@@ -3641,6 +3846,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_512x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3663,6 +3869,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_512x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
+        {
+            _kvAProjWithMqa_512x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Tensor_E4M3);
+            _kvAProjWithMqa_512x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _kvAProjWithMqa_512x7168[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF32>),
@@ -3675,6 +3887,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_64x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3695,6 +3908,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         {
             _kvAProjWithMqa_64x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Tensor_BF16);
             _kvAProjWithMqa_64x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
+        {
+            _kvAProjWithMqa_64x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Tensor_E4M3);
+            _kvAProjWithMqa_64x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
         _kvAProjWithMqa_64x7168[(int)weight.Format] ??= weight.Format switch
@@ -3745,6 +3964,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_8192x1536(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3767,6 +3987,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qBProj_8192x1536Tensor_BF16[0]!(launcher.Stream, launcher.Groups(64, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 1536 && step.Tokens >= 16)
+        {
+            _qBProj_8192x1536Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Tensor_E4M3);
+            _qBProj_8192x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(64, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _qBProj_8192x1536[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF32>),
@@ -3779,6 +4005,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_16384x1536(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3799,6 +4026,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         {
             _qBProj_16384x1536Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Tensor_BF16);
             _qBProj_16384x1536Tensor_BF16[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 1536 && step.Tokens >= 16)
+        {
+            _qBProj_16384x1536Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Tensor_E4M3);
+            _qBProj_16384x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
         _qBProj_16384x1536[(int)weight.Format] ??= weight.Format switch
@@ -3856,6 +4089,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvBProj_128x128x512(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3878,6 +4112,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvBProj_128x128x512Tensor_BF16[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 512 && step.Tokens >= 16)
+        {
+            _kvBProj_128x128x512Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Tensor_E4M3);
+            _kvBProj_128x128x512Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _kvBProj_128x128x512[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF32>),
@@ -3890,6 +4130,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void OProj_7168x16384(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3912,6 +4153,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _oProj_7168x16384Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 16384 && step.Tokens >= 16)
+        {
+            _oProj_7168x16384Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Tensor_E4M3);
+            _oProj_7168x16384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            return;
+        }
         _oProj_7168x16384[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF32>),
@@ -3924,6 +4171,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_18432x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -3946,6 +4194,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_18432x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
+        {
+            _gateProjAndUpProj_18432x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Tensor_E4M3);
+            _gateProjAndUpProj_18432x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            return;
+        }
         _gateProjAndUpProj_18432x7168[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF32>),
@@ -3958,6 +4212,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void DownProj_7168x18432(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3978,6 +4233,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         {
             _downProj_7168x18432Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Tensor_BF16);
             _downProj_7168x18432Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 18432 && step.Tokens >= 16)
+        {
+            _downProj_7168x18432Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Tensor_E4M3);
+            _downProj_7168x18432Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
         _downProj_7168x18432[(int)weight.Format] ??= weight.Format switch
@@ -4019,6 +4280,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_2048x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -4039,6 +4301,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         {
             _gateProjAndUpProj_2048x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Tensor_BF16);
             _gateProjAndUpProj_2048x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
+        {
+            _gateProjAndUpProj_2048x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Tensor_E4M3);
+            _gateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_2048x7168[(int)weight.Format] ??= weight.Format switch
@@ -4091,6 +4359,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void DownProj_7168x2048(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4113,6 +4382,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _downProj_7168x2048Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 2048 && step.Tokens >= 16)
+        {
+            _downProj_7168x2048Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Tensor_E4M3);
+            _downProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _downProj_7168x2048[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF32>),
@@ -4133,6 +4408,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void ExpertsGateProjAndUpProj_2048x7168(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
@@ -4155,6 +4431,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_2048x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
+        {
+            _expertsGateProjAndUpProj_2048x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Tensor_E4M3);
+            _expertsGateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
+            return;
+        }
         _expertsGateProjAndUpProj_2048x7168[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF32>),
@@ -4167,6 +4449,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void ExpertsDownProj_7168x2048(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4189,6 +4472,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsDownProj_7168x2048Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 2048 && step.Tokens >= 16)
+        {
+            _expertsDownProj_7168x2048Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Tensor_E4M3);
+            _expertsDownProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
+            return;
+        }
         _expertsDownProj_7168x2048[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF32>),
@@ -4209,6 +4498,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void LmHead_129280x7168(in DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4230,6 +4520,12 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         {
             _lmHead_129280x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Tensor_BF16);
             _lmHead_129280x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1010, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && count >= 16)
+        {
+            _lmHead_129280x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Tensor_E4M3);
+            _lmHead_129280x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1010, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
             return;
         }
         _lmHead_129280x7168[(int)weight.Format] ??= weight.Format switch

@@ -158,6 +158,19 @@ internal static class TinyTrainedDeviceKernels
 
     // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
     // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QAProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QAProj_128x256Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
+    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QAProj_128x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -286,6 +299,18 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => 32768 + column * 256;
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_16x256Store(y, row, row, column, sum);
+    }
+
+    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void KvAProjWithMqa_16x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new KvAProjWithMqa_16x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
@@ -523,6 +548,18 @@ internal static class TinyTrainedDeviceKernels
     }
 
     // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QBProj_64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QBProj_64x128Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_64x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -649,6 +686,18 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 128;
         public readonly int Line(int column) => column / 32 * 6144 + column % 32 * 128;
         public readonly void Store(int row, int column, float sum, float second) => QBProj_128x128Store(y, row, row, column, sum);
+    }
+
+    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void QBProj_128x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new QBProj_128x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
@@ -1094,6 +1143,19 @@ internal static class TinyTrainedDeviceKernels
     }
 
     // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void KvBProj_4x64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int batch = groupX;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new KvBProj_4x64x128Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
+    }
+
+    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_4x64x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -1229,6 +1291,20 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => OProj_256x256Store(extra, y, row, row, column, sum);
+    }
+
+    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
+    // a[t,d] = x[t,d] + self_attn.y[t,d]
+    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void OProj_256x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new OProj_256x256Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
@@ -1388,6 +1464,20 @@ internal static class TinyTrainedDeviceKernels
     // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
     // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
     // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void GateProjAndUpProj_384x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new GateProjAndUpProj_384x256Product { y = y }, x, weight, weight2, first, end, groupX);
+    }
+
+    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
+    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
+    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_384x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -1536,6 +1626,19 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 384;
         public readonly int Line(int column) => column * 384;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_256x384Store(extra, y, row, row, column, sum);
+    }
+
+    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
+    // x.2[t,d] = a[t,d] + mlp.y[t,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void DownProj_256x384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new DownProj_256x384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
@@ -1796,6 +1899,20 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_128x256Store(y, row, row, column, sum, second);
+    }
+
+    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
+    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
+    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void GateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new GateProjAndUpProj_128x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
@@ -2128,6 +2245,18 @@ internal static class TinyTrainedDeviceKernels
     }
 
     // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void DownProj_256x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = step.Tokens;
+        BlockScaledProduct.Run(new DownProj_256x128Product { y = y }, x, weight, weight, first, end, groupX);
+    }
+
+    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
     // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_256x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2351,6 +2480,30 @@ internal static class TinyTrainedDeviceKernels
     // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
     // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
     // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
+    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void ExpertsGateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int expert = 0;
+        int left = groupY;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        while (expert < groups.Experts - 1 && left >= tiles)
+        {
+            left -= tiles; expert++;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+        }
+        int end = groups.Offsets[expert + 1];
+        int first = groups.Offsets[expert] + left * TileRows;
+        DeviceWeight weightHere = weight.OfExpert(expert);
+        DeviceWeight weight2Here = weight2.OfExpert(expert);
+        BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_128x256Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
+    }
+
+    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
+    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
+    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
     // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
     [Threads(64)]
     public static void ExpertsGateProjAndUpProj_128x256<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2523,6 +2676,27 @@ internal static class TinyTrainedDeviceKernels
     }
 
     // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void ExpertsDownProj_256x128Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int expert = 0;
+        int left = groupY;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        while (expert < groups.Experts - 1 && left >= tiles)
+        {
+            left -= tiles; expert++;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+        }
+        int end = groups.Offsets[expert + 1];
+        int first = groups.Offsets[expert] + left * TileRows;
+        DeviceWeight weightHere = weight.OfExpert(expert);
+        BlockScaledProduct.Run(new ExpertsDownProj_256x128Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
+    }
+
+    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
     // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void ExpertsDownProj_256x128<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
@@ -2684,6 +2858,19 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)rows[row] * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => LmHead_1024x256Store(rows, y, row, row, column, sum);
+    }
+
+    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
+    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
+    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    [Threads(128)]
+    public static void LmHead_1024x256Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int first = groupY * TileRows;
+        int end = count;
+        BlockScaledProduct.Run(new LmHead_1024x256Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
@@ -3347,6 +3534,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QAProj_128x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3369,6 +3557,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qAProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
+        {
+            _qAProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Tensor_E4M3);
+            _qAProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _qAProj_128x256[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256<DeviceF32>),
@@ -3381,6 +3575,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_16x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3401,6 +3596,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         {
             _kvAProjWithMqa_16x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Tensor_BF16);
             _kvAProjWithMqa_16x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
+        {
+            _kvAProjWithMqa_16x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Tensor_E4M3);
+            _kvAProjWithMqa_16x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
         _kvAProjWithMqa_16x256[(int)weight.Format] ??= weight.Format switch
@@ -3451,6 +3652,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_64x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3473,6 +3675,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qBProj_64x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
+        {
+            _qBProj_64x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Tensor_E4M3);
+            _qBProj_64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _qBProj_64x128[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128<DeviceF32>),
@@ -3485,6 +3693,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_128x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3505,6 +3714,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         {
             _qBProj_128x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Tensor_BF16);
             _qBProj_128x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
+        {
+            _qBProj_128x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Tensor_E4M3);
+            _qBProj_128x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
         _qBProj_128x128[(int)weight.Format] ??= weight.Format switch
@@ -3562,6 +3777,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvBProj_4x64x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3584,6 +3800,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _kvBProj_4x64x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
+        {
+            _kvBProj_4x64x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Tensor_E4M3);
+            _kvBProj_4x64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _kvBProj_4x64x128[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF32>),
@@ -3596,6 +3818,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void OProj_256x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3618,6 +3841,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _oProj_256x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
+        {
+            _oProj_256x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Tensor_E4M3);
+            _oProj_256x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            return;
+        }
         _oProj_256x256[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256<DeviceF32>),
@@ -3630,6 +3859,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_384x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -3652,6 +3882,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_384x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
+        {
+            _gateProjAndUpProj_384x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Tensor_E4M3);
+            _gateProjAndUpProj_384x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            return;
+        }
         _gateProjAndUpProj_384x256[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF32>),
@@ -3664,6 +3900,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void DownProj_256x384(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3684,6 +3921,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         {
             _downProj_256x384Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Tensor_BF16);
             _downProj_256x384Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 384 && step.Tokens >= 16)
+        {
+            _downProj_256x384Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Tensor_E4M3);
+            _downProj_256x384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
         _downProj_256x384[(int)weight.Format] ??= weight.Format switch
@@ -3725,6 +3968,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_128x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -3745,6 +3989,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         {
             _gateProjAndUpProj_128x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Tensor_BF16);
             _gateProjAndUpProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
+        {
+            _gateProjAndUpProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Tensor_E4M3);
+            _gateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_128x256[(int)weight.Format] ??= weight.Format switch
@@ -3797,6 +4047,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void DownProj_256x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3819,6 +4070,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _downProj_256x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
+        {
+            _downProj_256x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Tensor_E4M3);
+            _downProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            return;
+        }
         _downProj_256x128[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128<DeviceF32>),
@@ -3839,6 +4096,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void ExpertsGateProjAndUpProj_128x256(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
@@ -3861,6 +4119,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
+        {
+            _expertsGateProjAndUpProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Tensor_E4M3);
+            _expertsGateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
+            return;
+        }
         _expertsGateProjAndUpProj_128x256[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF32>),
@@ -3873,6 +4137,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void ExpertsDownProj_256x128(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3895,6 +4160,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsDownProj_256x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
             return;
         }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
+        {
+            _expertsDownProj_256x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Tensor_E4M3);
+            _expertsDownProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
+            return;
+        }
         _expertsDownProj_256x128[(int)weight.Format] ??= weight.Format switch
         {
             WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF32>),
@@ -3915,6 +4186,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void LmHead_1024x256(in DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3936,6 +4208,12 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         {
             _lmHead_1024x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Tensor_BF16);
             _lmHead_1024x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(8, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
+            return;
+        }
+        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && count >= 16)
+        {
+            _lmHead_1024x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Tensor_E4M3);
+            _lmHead_1024x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(8, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
             return;
         }
         _lmHead_1024x256[(int)weight.Format] ??= weight.Format switch

@@ -56,6 +56,7 @@ internal sealed unsafe class CudaArguments : IDisposable
         Bytes = weight.Bytes,
         ScaleCount = weight.ScaleCount,
         Format = (byte)weight.Format,
+        IsOrdinary = weight.IsOrdinary ? (byte)1 : (byte)0,
     };
 
     public void Put(int index, DeviceCache cache) => *(Cache*)_places[index] = new Cache { Data = View.Of(cache.Data), SlotStride = cache.SlotStride };
@@ -113,6 +114,7 @@ internal sealed unsafe class CudaArguments : IDisposable
         public long Bytes;
         public int ScaleCount;
         public byte Format;
+        public byte IsOrdinary;
     }
 
     private struct Cache

@@ -40,6 +40,20 @@ public sealed class ContractionKernels
         Make("ExpertsDown", RowSource.Experts, 1, 70, [new(new(40), 40)], [Rows(40)], [[(0, 0)]], [new(new(1), PerRow: true, Indexed: true)], new Binary(BinaryOperator.Multiply, new Argument(0), new Argument(1)), new(70)),
     ];
 
+    /// <summary>
+    /// Depths of one block of scales, of two and a part, in whole chunks of 16 codes; columns in several blocks, from rows on that are no
+    /// multiples of 128: for tensor cores, which want it so. The others are problems for them as well.
+    /// </summary>
+    private static readonly ContractionOperation[] s_blockScaled =
+    [
+        Plain("Blocks", 200, 336),
+        Make("GatedBlocks", RowSource.Tokens, 1, 72, [new(new(276, 0, 4), 272)], [Rows(272), Rows(272)], [[(0, 0)], [(0, 1)]], [], s_gated, new(72)),
+        Make("SplitBlocks", RowSource.Tokens, 1, 72, [new(new(144), 144)], [new(120 * 144, 0, 8, 16 * 144, 144, 1)], [[(0, 0)]], [new(new(72))], s_residual, new(72)),
+        Make("HeadsBlocks", RowSource.Tokens, 3, 24, [new(new(3 * 160, 160), 160)], [new(16 * 160, 56 * 160, 24, 0, 160, 1)], [[(0, 0)]], [], s_first, new(72, 24)),
+        Make("ExpertsBlocks", RowSource.Experts, 1, 136, [new(new(144), 144, Indexed: true)], [Rows(144), Rows(144)], [[(0, 0)], [(0, 1)]], [], s_gated, new(136)),
+        Make("ExpertsDownBlocks", RowSource.Experts, 1, 70, [new(new(160), 160)], [Rows(160)], [[(0, 0)]], [new(new(1), PerRow: true, Indexed: true)], new Binary(BinaryOperator.Multiply, new Argument(0), new Argument(1)), new(70)),
+    ];
+
     private static readonly CompiledKernels s_kernels = new([.. s_operations.Select(o => KernelPrinter.Print(o, o.Name))]);
 
     public static TheoryData<string, WeightFormat> Cases()
@@ -52,7 +66,9 @@ public sealed class ContractionKernels
 
     internal static IReadOnlyList<ContractionOperation> Operations => s_operations;
 
-    internal static ContractionOperation Operation(string name) => s_operations.Single(o => o.Name == name);
+    internal static IReadOnlyList<ContractionOperation> BlockScaled => s_blockScaled;
+
+    internal static ContractionOperation Operation(string name) => s_operations.Concat(s_blockScaled).Single(o => o.Name == name);
 
     [Theory]
     [MemberData(nameof(Cases))]

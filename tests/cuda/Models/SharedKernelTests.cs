@@ -41,11 +41,20 @@ public sealed class SharedKernelTests
     [AssemblerFact]
     public void The_assembler_finds_no_fault()
     {
-        foreach (ModelKernel kernel in s_kernels.Value)
+        Assert.All(Assembler.Reports([.. s_kernels.Value.Select(kernel => kernel.Anonymous)], KernelPrinter.Target), report =>
         {
-            Assembled report = Assembler.Report(kernel.Anonymous, KernelPrinter.Target);
             Assert.Empty(report.Warnings);
-            Assert.Equal((kernel.Name, 0, 0), (kernel.Name, report.SpillBytes, report.StackBytes));
-        }
+            Assert.Equal((0, 0), (report.SpillBytes, report.StackBytes));
+        });
+    }
+
+    /// <summary>Reports of kernels that were assembled together are those of each alone.</summary>
+    [AssemblerFact]
+    public void Kernels_assembled_together_are_told_apart()
+    {
+        string[] texts = [.. s_kernels.Value.Select(kernel => kernel.Anonymous)];
+        Assert.Equal(
+            texts.Select(text => Assembler.Assemble(text, KernelPrinter.Target)).Select(alone => (alone.Registers, alone.SharedBytes)),
+            Assembler.Reports(texts, KernelPrinter.Target).Select(report => (report.Registers, report.SharedBytes)));
     }
 }

@@ -52,6 +52,7 @@ public static class InstructionSet
         (typeof(WideAccess), nameof(WideAccess.Store), nameof(StoreWide)),
         (typeof(Narrowing), nameof(Narrowing.ToBF16), nameof(NarrowToBF16)),
         (typeof(Narrowing), nameof(Narrowing.ToE4M3), nameof(NarrowToE4M3)),
+        (typeof(Widening), nameof(Widening.Multiply), nameof(MultiplyPairs)),
     ];
 
     private static void MultiplyBF16(PTXBackend backend, PTXCodeGenerator generator, Value value)
@@ -106,6 +107,14 @@ public static class InstructionSet
 
     private static void NarrowToE4M3(PTXBackend backend, PTXCodeGenerator generator, Value value)
         => Write(generator, "cvt.rn.satfinite.e4m3x2.f32", Name(generator.AllocateHardware(value)), Input(generator, value, 0), Input(generator, value, 1));
+
+    /// <summary>There is no product alone before SM 90, hence −0 that is added.</summary>
+    private static void MultiplyPairs(PTXBackend backend, PTXCodeGenerator generator, Value value)
+    {
+        const string zero = "%zero";
+        var (result, pair, other) = (Name(generator.AllocateHardware(value)), Input(generator, value, 0), Input(generator, value, 1));
+        WriteScope(generator, [$".reg .b32 {zero};", $"mov.b32 {zero}, 0x80008000;", $"fma.rn.bf16x2 {result}, {pair}, {other}, {zero};"]);
+    }
 
     /// <summary>Prints one instruction.</summary>
     internal static void Write(PTXCodeGenerator generator, string opcode, params string[] operands)

@@ -103,7 +103,7 @@ public static class Strips
         return result;
     }
 
-    private static Sums Scale(Sums sums, float upper, float lower)
+    internal static Sums Scale(Sums sums, float upper, float lower)
     {
         Sums result;
         result.X = sums.X * upper;

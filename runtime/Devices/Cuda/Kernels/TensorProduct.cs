@@ -129,7 +129,7 @@ public static class TensorProduct
         Narrowing.ToBF16(upper.Y, upper.X), Narrowing.ToBF16(upper.W, upper.Z));
 
     /// <summary>Of two products a warp has 16 columns each, the first's on the left.</summary>
-    private static void Store<TProduct>(TProduct product, int row, int end, int column, Strip sums)
+    internal static void Store<TProduct>(TProduct product, int row, int end, int column, Strip sums)
         where TProduct : struct, ITensorProduct
     {
         if (product.Products == 2)
