@@ -64,11 +64,14 @@ internal sealed unsafe class OptimizerStep
     private void Measure(in Worker worker)
     {
         _memory.Pass.Clock?.Start(in worker);
-        worker.Share(_blocks.Length, out int first, out int end);
-        for (int i = first; i < end; i++)
+        Portions portions = worker.Portions(_blocks.Length);
+        while (portions.Next(out int first, out int end))
         {
-            (TrainedTensor tensor, int from, int count) = _blocks[i];
-            _squares[i] = FusedAdamW.SumOfSquares((float*)Place(tensor.Gradient) + from, count);
+            for (int i = first; i < end; i++)
+            {
+                (TrainedTensor tensor, int from, int count) = _blocks[i];
+                _squares[i] = FusedAdamW.SumOfSquares((float*)Place(tensor.Gradient) + from, count);
+            }
         }
 
         _memory.Pass.Clock?.StopOwn(in worker, 1);
@@ -77,12 +80,15 @@ internal sealed unsafe class OptimizerStep
     private void Update(in Worker worker)
     {
         _memory.Pass.Clock?.Start(in worker);
-        worker.Share(_blocks.Length, out int first, out int end);
-        for (int i = first; i < end; i++)
+        Portions portions = worker.Portions(_blocks.Length);
+        while (portions.Next(out int first, out int end))
         {
-            if (Vector512.IsHardwareAccelerated) Update<Lanes512>(_blocks[i]);
-            else if (Vector256.IsHardwareAccelerated) Update<Lanes256>(_blocks[i]);
-            else Update<Lanes128>(_blocks[i]);
+            for (int i = first; i < end; i++)
+            {
+                if (Vector512.IsHardwareAccelerated) Update<Lanes512>(_blocks[i]);
+                else if (Vector256.IsHardwareAccelerated) Update<Lanes256>(_blocks[i]);
+                else Update<Lanes128>(_blocks[i]);
+            }
         }
 
         _memory.Pass.Clock?.StopOwn(in worker, 2);

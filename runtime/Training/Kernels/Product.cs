@@ -40,7 +40,7 @@ public static unsafe class Product
         else work.RunByBlocks();
     }
 
-    private readonly ref struct Work<V>
+    private ref struct Work<V>
         where V : struct, ILanes<V>
     {
         private readonly Worker _worker;
@@ -51,6 +51,9 @@ public static unsafe class Product
         private readonly long* _rowLeft, _rowResult, _columnRight, _columnResult, _depthLeft, _depthRight;
         private readonly float** _rows;
         private readonly bool _packsRows;
+
+        /// <summary>The rows that are laid out.</summary>
+        private (int Batch, int Row) _held = (-1, 0);
 
         public Work(in Worker worker, in ProductShape shape, float* left, float* right, float* result, ExpertGroups* groups)
         {
@@ -87,26 +90,23 @@ public static unsafe class Product
 
         private int Segment(int batch) => _groups->Offsets[batch + 1] - FirstPair(batch);
 
-        /// <summary>Workers share all blocks of all batches, in proportion to the rows they have.</summary>
+        /// <summary>Workers share the panels of all blocks of all batches.</summary>
         public void RunByBlocks()
         {
-            int batches = _shape.Batch.Count, panels = Panels;
-            long total = 0;
-            for (int batch = 0; batch < batches; batch++) total += Cost(batch) * panels;
-            if (total == 0) return;
-            long from = total * _worker.Index / _worker.Count, to = total * (_worker.Index + 1) / _worker.Count, at = 0;
-            for (int batch = 0; batch < batches; batch++)
+            int batches = _shape.Batch.Count, panels = Panels, all = 0;
+            for (int batch = 0; batch < batches; batch++) all += BlocksOf(RowsOf(batch)) * panels;
+            Portions portions = _worker.Portions(all);
+            while (portions.Next(out int from, out int to))
             {
-                int rows = RowsOf(batch), block = BlockOf(rows);
-                for (int row = 0; row < rows; row += block)
+                int at = 0;
+                for (int batch = 0; batch < batches && at < to; batch++)
                 {
-                    int count = Math.Min(block, rows - row);
-                    long cost = count * (long)Math.Max(1, DepthOf(batch));
-
-                    // A panel is this worker's if its middle lies within this worker's share.
-                    int first = (int)Math.Clamp((from - at + cost / 2) / cost, 0, panels), end = (int)Math.Clamp((to - at + cost / 2) / cost, 0, panels);
-                    at += cost * panels;
-                    if (first < end) RunBlock(batch, row, count, first, end);
+                    int rows = RowsOf(batch), block = BlockOf(rows);
+                    for (int row = 0; row < rows; row += block, at += panels)
+                    {
+                        int first = Math.Max(from - at, 0), end = Math.Min(to - at, panels);
+                        if (first < end) RunBlock(batch, row, Math.Min(block, rows - row), first, end);
+                    }
                 }
             }
         }
@@ -131,7 +131,7 @@ public static unsafe class Product
             for (int row = from * _shape.TokenRows; row < end; row += block) RunBlock(0, row, Math.Min(block, end - row), 0, Panels);
         }
 
-        private long Cost(int batch) => RowsOf(batch) * (long)Math.Max(1, DepthOf(batch));
+        private int BlocksOf(int rows) => (rows + BlockOf(rows) - 1) / BlockOf(rows);
 
         /// <summary>As many blocks as workers where these cannot share the panels evenly, or where each would pack all rows.</summary>
         private int BlockOf(int rows)
@@ -144,35 +144,37 @@ public static unsafe class Product
         private int Even(int rows, int blocks)
         {
             int most = _packsRows ? MostPackedRows : MostRows;
-            blocks = Math.Max(blocks, (rows + most - 1) / most);
-            int block = blocks == 0 ? Panel.Rows : (rows + blocks - 1) / blocks;
+            blocks = Math.Max(Math.Max(1, blocks), (rows + most - 1) / most);
+            int block = Math.Max(1, (rows + blocks - 1) / blocks);
             return (block + Panel.Rows - 1) / Panel.Rows * Panel.Rows;
         }
 
         private void RunBlock(int batch, int row, int rows, int firstPanel, int endPanel)
         {
+            int depth = DepthOf(batch);
+            bool isHeld = _held == (batch, row) && depth <= DepthTile;
+            _held = (batch, row);
             float* left = _left + _shape.Batch.Left(batch), right = _right + _shape.Batch.Right(batch), result = _result + _shape.Batch.Result(batch);
-            for (int i = 0; i < rows; i++)
+            for (int i = 0; i < rows && !isHeld; i++)
             {
                 int entry = _shape.Pairs == PairRole.Rows ? _groups->Pairs[FirstPair(batch) + row + i] : row + i;
                 _rowLeft[i] = _shape.Rows.Left(entry);
                 _rowResult[i] = _shape.Rows.Result(entry);
             }
 
-            int depth = DepthOf(batch);
             bool adds = _shape.Adds;
             for (int start = 0; start < depth || start == 0; start += DepthTile, adds = true)
             {
                 int part = Math.Min(DepthTile, depth - start);
                 if (part <= 0 && adds) return;
-                for (int k = 0; k < part; k++)
+                for (int k = 0; k < part && !isHeld; k++)
                 {
                     int entry = _shape.Pairs == PairRole.Depth ? _groups->Pairs[FirstPair(batch) + start + k] : start + k;
                     _depthLeft[k] = _shape.Depth.Left(entry);
                     _depthRight[k] = _shape.Depth.Right(entry);
                 }
 
-                TakeRows(left, rows, part);
+                if (!isHeld) TakeRows(left, rows, part);
                 long strideRight = Stride(_depthRight, part);
                 for (int panel = firstPanel; panel < endPanel; panel++)
                 {
