@@ -83,6 +83,21 @@ public sealed class TensorProductTests
         Assert.DoesNotContain(driver.Calls, call => call.Contains("Tensor", StringComparison.Ordinal));
     }
 
+    /// <summary>Where units of sums can be exchanged and no code is a NaN; published scales are between.</summary>
+    [Theory]
+    [InlineData(0x7e, 1e-4f, true)]
+    [InlineData(0xfe, 1e7f, true)]
+    [InlineData(0x7f, 1e-4f, false)]
+    [InlineData(0xff, 1e-4f, false)]
+    [InlineData(0, 0f, false)]
+    [InlineData(0, -1e-4f, false)]
+    [InlineData(0, 1e-13f, false)]
+    [InlineData(0, 1e8f, false)]
+    [InlineData(0, float.PositiveInfinity, false)]
+    [InlineData(0, float.NaN, false)]
+    public void Codes_and_scales_that_products_take_are_told_apart(byte code, float scale, bool isOrdinary) =>
+        Assert.Equal(isOrdinary, DeviceWeight.AreOrdinary([0x38, code, 0xb8], [1e-4f, scale, 1e-4f]));
+
     /// <summary>A fault in what the compiler prints: sizes, places, and what becomes of the sums.</summary>
     [Theory]
     [Trait("Category", "Slow")]

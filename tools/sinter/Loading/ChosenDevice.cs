@@ -57,7 +57,7 @@ internal sealed class ChosenDevice : IDisposable
         ChosenDevice chosen = new(null, rounds);
         if (cuda.Devices.Count > 0) chosen = new ChosenDevice(Device.Open(DeviceKind.Cuda), rounds);
         else if (Device.Find(DeviceKind.OpenCL).Devices.Any(device => !device.IsProcessor)) chosen = new ChosenDevice(Device.Open(DeviceKind.OpenCL, processorsToo: false), rounds);
-        Console.Error.WriteLine(chosen.Name is { } name ? $"device: {name}" : "device: this machine's processor, since there is no GPU ('sinter devices' says more)");
+        Console.Error.WriteLine(chosen.Name is { } name ? $"device: {name}" : "device: this machine's processor, since no GPU can be used ('sinter devices' says why)");
         return chosen;
     }
 
