@@ -186,42 +186,104 @@ public readonly unsafe struct Lanes256 : ILanes<Lanes256>
     public static bool IsMarked(Lanes256 marks) =>
         (marks._value.AsUInt32() & Vector256.Create(0x80808080u)) != Vector256<uint>.Zero;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* from, int fromStride, float* to, int toStride)
     {
-        float** rows = stackalloc float*[Count];
-        for (int row = 0; row < Count; row++) rows[row] = from + (long)row * fromStride;
-        Transpose(rows, 0, to, toStride);
+        if (!Avx.IsSupported)
+        {
+            for (int row = 0; row < Count; row++)
+                for (int column = 0; column < Count; column++) to[(long)column * toStride + row] = from[(long)row * fromStride + column];
+            return;
+        }
+
+        long apart = fromStride;
+        Turn(
+            Vector256.Load(from), Vector256.Load(from + apart), Vector256.Load(from + 2 * apart), Vector256.Load(from + 3 * apart),
+            Vector256.Load(from + 4 * apart), Vector256.Load(from + 5 * apart), Vector256.Load(from + 6 * apart), Vector256.Load(from + 7 * apart),
+            new Stored(to, toStride));
     }
 
     /// <summary>As the other, of rows that stand anywhere, from <paramref name="at"/> on in each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Transpose(float** rows, int at, float* to, int toStride)
     {
         if (!Avx.IsSupported)
         {
             for (int row = 0; row < Count; row++)
-                for (int column = 0; column < Count; column++) to[column * toStride + row] = rows[row][at + column];
+                for (int column = 0; column < Count; column++) to[(long)column * toStride + row] = rows[row][at + column];
             return;
         }
 
-        // Pairs of rows, then pairs of pairs within each half, then the halves.
-        Vector256<float> Row(int row) => Vector256.Load(rows[row] + at);
-        Vector256<float> p0 = Avx.UnpackLow(Row(0), Row(1)), p1 = Avx.UnpackHigh(Row(0), Row(1));
-        Vector256<float> p2 = Avx.UnpackLow(Row(2), Row(3)), p3 = Avx.UnpackHigh(Row(2), Row(3));
-        Vector256<float> p4 = Avx.UnpackLow(Row(4), Row(5)), p5 = Avx.UnpackHigh(Row(4), Row(5));
-        Vector256<float> p6 = Avx.UnpackLow(Row(6), Row(7)), p7 = Avx.UnpackHigh(Row(6), Row(7));
-        Quads(p0, p2, p4, p6, to, toStride, 0x44);
-        Quads(p0, p2, p4, p6, to + toStride, toStride, 0xee);
-        Quads(p1, p3, p5, p7, to + 2 * toStride, toStride, 0x44);
-        Quads(p1, p3, p5, p7, to + 3 * toStride, toStride, 0xee);
+        Turn(
+            Vector256.Load(rows[0] + at), Vector256.Load(rows[1] + at), Vector256.Load(rows[2] + at), Vector256.Load(rows[3] + at),
+            Vector256.Load(rows[4] + at), Vector256.Load(rows[5] + at), Vector256.Load(rows[6] + at), Vector256.Load(rows[7] + at),
+            new Stored(to, toStride));
+    }
+
+    /// <summary>to[column, row] += from[row, column] for eight rows and the first <paramref name="columns"/> of eight columns, in registers throughout.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void AddTransposed(float* from, int fromStride, float* to, int toStride, int columns)
+    {
+        if (!Avx.IsSupported)
+        {
+            for (int column = 0; column < columns; column++)
+                for (int row = 0; row < Count; row++) to[(long)column * toStride + row] += from[(long)row * fromStride + column];
+            return;
+        }
+
+        long apart = fromStride;
+        Turn(
+            Vector256.Load(from), Vector256.Load(from + apart), Vector256.Load(from + 2 * apart), Vector256.Load(from + 3 * apart),
+            Vector256.Load(from + 4 * apart), Vector256.Load(from + 5 * apart), Vector256.Load(from + 6 * apart), Vector256.Load(from + 7 * apart),
+            new Added(to, toStride, columns));
+    }
+
+    /// <summary>Where turned columns go.</summary>
+    private interface IColumns
+    {
+        void Put(int column, Vector256<float> value);
+    }
+
+    private readonly struct Stored(float* to, long stride) : IColumns
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Put(int column, Vector256<float> value) => value.Store(to + column * stride);
+    }
+
+    private readonly struct Added(float* to, long stride, int columns) : IColumns
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Put(int column, Vector256<float> value)
+        {
+            if (column < columns) (Vector256.Load(to + column * stride) + value).Store(to + column * stride);
+        }
+    }
+
+    /// <summary>Eight rows as eight columns: pairs of rows, then pairs of pairs within each half, then the halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn<TColumns>(
+        Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3,
+        Vector256<float> r4, Vector256<float> r5, Vector256<float> r6, Vector256<float> r7, TColumns columns)
+        where TColumns : struct, IColumns
+    {
+        Vector256<float> p0 = Avx.UnpackLow(r0, r1), p1 = Avx.UnpackHigh(r0, r1);
+        Vector256<float> p2 = Avx.UnpackLow(r2, r3), p3 = Avx.UnpackHigh(r2, r3);
+        Vector256<float> p4 = Avx.UnpackLow(r4, r5), p5 = Avx.UnpackHigh(r4, r5);
+        Vector256<float> p6 = Avx.UnpackLow(r6, r7), p7 = Avx.UnpackHigh(r6, r7);
+        Quads(p0, p2, p4, p6, columns, 0, 0x44);
+        Quads(p0, p2, p4, p6, columns, 1, 0xee);
+        Quads(p1, p3, p5, p7, columns, 2, 0x44);
+        Quads(p1, p3, p5, p7, columns, 3, 0xee);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quads(
-        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d, float* to, int toStride, [ConstantExpected] byte pairs)
+    private static void Quads<TColumns>(
+        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d, TColumns columns, int first, [ConstantExpected] byte pairs)
+        where TColumns : struct, IColumns
     {
         Vector256<float> upper = Avx.Shuffle(a, b, pairs), lower = Avx.Shuffle(c, d, pairs);
-        Avx.Permute2x128(upper, lower, 0x20).Store(to);
-        Avx.Permute2x128(upper, lower, 0x31).Store(to + 4 * toStride);
+        columns.Put(first, Avx.Permute2x128(upper, lower, 0x20));
+        columns.Put(first + 4, Avx.Permute2x128(upper, lower, 0x31));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

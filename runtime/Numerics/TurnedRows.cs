@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Sinter.Runtime.Weights;
 
 namespace Sinter.Runtime.Numerics;
@@ -21,8 +22,10 @@ public static unsafe class TurnedRows
     /// <summary>Most rows.</summary>
     private const int MostRows = 96;
 
+    private static readonly bool s_halvesAreAsFast = TakesHalves();
+
     /// <summary>Writes rows as groups, each [depth, rows of the group]; rows past the last one are zero.</summary>
-    /// <param name="turned">Room for [rows rounded up to 8, depth].</param>
+    /// <param name="turned">Room for [rows rounded up to two vectors, depth].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Turn<V>(float** rows, int count, int depth, float* turned)
         where V : struct, ILanes<V>
@@ -59,7 +62,7 @@ public static unsafe class TurnedRows
             Multiply<V>(turned, count, depth, strips, depth, last, results + first * MostRows);
         }
 
-        TurnBack<V>(results, count, columns, sums, stride);
+        TurnBack(results, count, columns, sums, stride);
     }
 
     /// <summary>As <see cref="Add"/>, with f32 columns that stand anywhere, as the keys of attention do.</summary>
@@ -81,7 +84,7 @@ public static unsafe class TurnedRows
                 Multiply<V>(turned, count, depth, strip, columnStride, Math.Min(Strip, width - first) - 1, results + first * MostRows);
             }
 
-            TurnBack<V>(results, count, width, sums + block, stride);
+            TurnBack(results, count, width, sums + block, stride);
         }
     }
 
@@ -93,12 +96,8 @@ public static unsafe class TurnedRows
         for (int row = 0; row < count;)
         {
             int width = GroupWidth<V>(count - row);
-            if (width == 2 * V.Count)
-            {
-                Pair<V>(strip, columnStride, depth, turned, result, Math.Min(last, Panel.Rows - 1));
-                if (last >= Panel.Rows)
-                    Pair<V>(strip + (long)Panel.Rows * columnStride, columnStride, depth, turned, result + Panel.Rows * MostRows, last - Panel.Rows);
-            }
+            if (width == 2 * V.Count) Pair<V>(strip, columnStride, depth, turned, result, last);
+            else if (width == 2 * Lanes256.Count && s_halvesAreAsFast) Pair<Lanes256>(strip, columnStride, depth, turned, result, last);
             else if (width == V.Count) Single<V>(strip, columnStride, depth, turned, result, last);
             else Single<Lanes256>(strip, columnStride, depth, turned, result, last);
             turned += (long)width * depth;
@@ -111,8 +110,17 @@ public static unsafe class TurnedRows
     private static int GroupWidth<V>(int left)
         where V : struct, ILanes<V>
     {
-        if (left > (V.Count == 16 ? 24 : V.Count)) return 2 * V.Count;
+        if (left > (V.Count == 16 && s_halvesAreAsFast ? 24 : V.Count)) return 2 * V.Count;
         return V.Count == 16 && left <= 8 ? 8 : V.Count;
+    }
+
+    /// <summary>Zen 4 takes a vector of 512 bits in two halves: two vectors of 256 bits cost no more, and share what is read of the columns.</summary>
+    private static bool TakesHalves()
+    {
+        if (!Avx512F.IsSupported) return false;
+        (int version, _, int _, int _) = X86Base.CpuId(1, 0);
+        int family = ((version >> 8) & 0xf) + ((version >> 20) & 0xff);
+        return family == 0x19;
     }
 
     private static void TurnEight(float** rows, int count, int depth, float* to, int width)
@@ -155,43 +163,85 @@ public static unsafe class TurnedRows
         }
     }
 
-    /// <summary>Six columns, two vectors of rows.</summary>
+    /// <summary>Up to twelve columns, six at a time, and two vectors of rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Pair<V>(float* strip, int columnStride, int depth, float* group, float* result, int last)
         where V : struct, ILanes<V>
     {
-        for (int i = 0; i <= last; i++)
+        for (; last >= 0; last -= Panel.Rows, strip += (long)Panel.Rows * columnStride, result += Panel.Rows * MostRows)
         {
-            V.Zero.Store(result + i * MostRows);
-            V.Zero.Store(result + i * MostRows + V.Count);
-        }
+            int end = Math.Min(last, Panel.Rows - 1);
+            for (int i = 0; i <= end; i++)
+            {
+                V.Zero.Store(result + i * MostRows);
+                V.Zero.Store(result + i * MostRows + V.Count);
+            }
 
-        Panel.Tile<V>(
-            strip,
-            strip + (long)Math.Min(1, last) * columnStride,
-            strip + (long)Math.Min(2, last) * columnStride,
-            strip + (long)Math.Min(3, last) * columnStride,
-            strip + (long)Math.Min(4, last) * columnStride,
-            strip + (long)Math.Min(5, last) * columnStride,
-            depth,
-            group,
-            2 * V.Count,
-            result,
-            MostRows,
-            last);
+            Panel.Tile<V>(
+                strip, Column(strip, columnStride, 1, end), Column(strip, columnStride, 2, end), Column(strip, columnStride, 3, end),
+                Column(strip, columnStride, 4, end), Column(strip, columnStride, 5, end), depth, group, 2 * V.Count, result, MostRows, end);
+        }
     }
 
-    /// <summary>Twelve columns, one vector of rows; columns past the last one repeat it and are not stored.</summary>
+    /// <summary>Up to twelve columns, one vector of rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Single<V>(float* strip, int columnStride, int depth, float* group, float* result, int last)
         where V : struct, ILanes<V>
     {
+        if (last < Strip - 1)
+        {
+            for (int column = 0; column <= last; column += 4)
+                Quad<V>(strip + (long)column * columnStride, columnStride, depth, group, result + column * MostRows, Math.Min(3, last - column));
+            return;
+        }
+
+        // Four places and two distances instead of twelve places, which registers do not hold.
+        long one = columnStride, two = 2 * one;
+        float* w0 = strip, w3 = strip + 3 * one, w6 = strip + 6 * one, w9 = strip + 9 * one;
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
         V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
-        float* w0 = strip, w1 = Column(strip, columnStride, 1, last), w2 = Column(strip, columnStride, 2, last);
-        float* w3 = Column(strip, columnStride, 3, last), w4 = Column(strip, columnStride, 4, last), w5 = Column(strip, columnStride, 5, last);
-        float* w6 = Column(strip, columnStride, 6, last), w7 = Column(strip, columnStride, 7, last), w8 = Column(strip, columnStride, 8, last);
-        float* w9 = Column(strip, columnStride, 9, last), w10 = Column(strip, columnStride, 10, last), w11 = Column(strip, columnStride, 11, last);
+        for (float* end = group + (long)depth * V.Count; group < end; group += V.Count)
+        {
+            V x = V.Load(group);
+            a0 = V.Fma(V.All(w0[0]), x, a0);
+            a1 = V.Fma(V.All(w0[one]), x, a1);
+            a2 = V.Fma(V.All(w0[two]), x, a2);
+            a3 = V.Fma(V.All(w3[0]), x, a3);
+            a4 = V.Fma(V.All(w3[one]), x, a4);
+            a5 = V.Fma(V.All(w3[two]), x, a5);
+            a6 = V.Fma(V.All(w6[0]), x, a6);
+            a7 = V.Fma(V.All(w6[one]), x, a7);
+            a8 = V.Fma(V.All(w6[two]), x, a8);
+            a9 = V.Fma(V.All(w9[0]), x, a9);
+            a10 = V.Fma(V.All(w9[one]), x, a10);
+            a11 = V.Fma(V.All(w9[two]), x, a11);
+            w0++;
+            w3++;
+            w6++;
+            w9++;
+        }
+
+        a0.Store(result);
+        a1.Store(result + MostRows);
+        a2.Store(result + 2 * MostRows);
+        a3.Store(result + 3 * MostRows);
+        a4.Store(result + 4 * MostRows);
+        a5.Store(result + 5 * MostRows);
+        a6.Store(result + 6 * MostRows);
+        a7.Store(result + 7 * MostRows);
+        a8.Store(result + 8 * MostRows);
+        a9.Store(result + 9 * MostRows);
+        a10.Store(result + 10 * MostRows);
+        a11.Store(result + 11 * MostRows);
+    }
+
+    /// <summary>Up to four columns of a strip's end, one vector of rows; columns past the last one repeat it and are not stored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Quad<V>(float* strip, int columnStride, int depth, float* group, float* result, int last)
+        where V : struct, ILanes<V>
+    {
+        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero;
+        float* w0 = strip, w1 = Column(strip, columnStride, 1, last), w2 = Column(strip, columnStride, 2, last), w3 = Column(strip, columnStride, 3, last);
         for (long k = 0; k < depth; k++, group += V.Count)
         {
             V x = V.Load(group);
@@ -199,50 +249,29 @@ public static unsafe class TurnedRows
             a1 = V.Fma(V.All(w1[k]), x, a1);
             a2 = V.Fma(V.All(w2[k]), x, a2);
             a3 = V.Fma(V.All(w3[k]), x, a3);
-            a4 = V.Fma(V.All(w4[k]), x, a4);
-            a5 = V.Fma(V.All(w5[k]), x, a5);
-            a6 = V.Fma(V.All(w6[k]), x, a6);
-            a7 = V.Fma(V.All(w7[k]), x, a7);
-            a8 = V.Fma(V.All(w8[k]), x, a8);
-            a9 = V.Fma(V.All(w9[k]), x, a9);
-            a10 = V.Fma(V.All(w10[k]), x, a10);
-            a11 = V.Fma(V.All(w11[k]), x, a11);
         }
 
         a0.Store(result);
         if (last > 0) a1.Store(result + MostRows);
         if (last > 1) a2.Store(result + 2 * MostRows);
         if (last > 2) a3.Store(result + 3 * MostRows);
-        if (last > 3) a4.Store(result + 4 * MostRows);
-        if (last > 4) a5.Store(result + 5 * MostRows);
-        if (last > 5) a6.Store(result + 6 * MostRows);
-        if (last > 6) a7.Store(result + 7 * MostRows);
-        if (last > 7) a8.Store(result + 8 * MostRows);
-        if (last > 8) a9.Store(result + 9 * MostRows);
-        if (last > 9) a10.Store(result + 10 * MostRows);
-        if (last > 10) a11.Store(result + 11 * MostRows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float* Column(float* strip, int columnStride, int column, int last) => strip + (long)Math.Min(column, last) * columnStride;
 
+    /// <summary>sums[row, column] += results[column, row].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TurnBack<V>(float* results, int count, int columns, float* sums, int stride)
-        where V : struct, ILanes<V>
+    private static void TurnBack(float* results, int count, int columns, float* sums, int stride)
     {
-        float* square = stackalloc float[V.Count * V.Count];
-        for (int column = 0; column < columns; column += V.Count)
+        int whole = columns - columns % Lanes256.Count;
+        for (int column = 0; column < whole; column += Lanes256.Count)
         {
-            int lanes = Math.Min(V.Count, columns - column);
-            for (int row = 0; row < count; row += V.Count)
-            {
-                V.Transpose(results + column * MostRows + row, MostRows, square, V.Count);
-                for (int i = 0; i < Math.Min(V.Count, count - row); i++)
-                {
-                    float* sum = sums + (row + i) * stride + column;
-                    (V.Load(sum, lanes) + V.Load(square + i * V.Count)).Store(sum, lanes);
-                }
-            }
+            for (int row = 0; row < count; row += Lanes256.Count)
+                Lanes256.AddTransposed(results + column * MostRows + row, MostRows, sums + (long)row * stride + column, stride, Math.Min(Lanes256.Count, count - row));
         }
+
+        for (int row = 0; row < count; row++)
+            for (int column = whole; column < columns; column++) sums[(long)row * stride + column] += results[column * MostRows + row];
     }
 }
