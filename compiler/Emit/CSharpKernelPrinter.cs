@@ -128,13 +128,21 @@ public static class CSharpKernelPrinter
         Assign assign => Print(assign),
         StoreLanes store => $"{Receiver(store.Value)}.Store({CSharpExpressions.Print(store.Place)}, {CSharpExpressions.Print(store.Count)});",
         Kernels.Loops.Share share => $"worker.Share({CSharpExpressions.Print(share.Items)}, out int {share.From.Text}, out int {share.To.Text});",
-        Reserve { Place: var place } reserve => $"{CSharpExpressions.Type(place.Kind)} {place.Text} = ({CSharpExpressions.Type(place.Kind)}){(reserve.At == 0 ? "worker.Scratch" : $"(worker.Scratch + {reserve.At})")};",
+        Reserve reserve => Print(reserve),
+        Barrier => "worker.Barrier();",
         Leave => "return;",
         Next => "continue;",
         Run run => $"{run.Procedure.Name}{(run.Procedure.IsWidening ? "<V, W>" : "<V>")}({Arguments(["in step", "in worker"], run.Arguments)});",
         Tile tile => $"{Method(tile.Operation)}({Arguments([], tile.Arguments)});",
         _ => null,
     };
+
+    private static string Print(Reserve reserve)
+    {
+        string type = CSharpExpressions.Type(reserve.Place.Kind);
+        string memory = reserve.Owner is null ? "worker.Scratch" : $"worker.ScratchOf({CSharpExpressions.Print(reserve.Owner)})";
+        return $"{type} {reserve.Place.Text} = ({type}){(reserve.At == 0 ? memory : $"({memory} + {reserve.At})")};";
+    }
 
     private static string Print(Assign assign)
     {

@@ -60,7 +60,7 @@ public unsafe struct CacheView
 }
 
 /// <summary>One of the threads that run a step together; every one runs the whole program and takes its share of each kernel.</summary>
-public readonly unsafe struct Worker(int index, int count, byte* scratch, ThreadTeam team)
+public readonly unsafe struct Worker(int index, int count, byte* scratch, long scratchStride, ThreadTeam team)
 {
     /// <summary>From zero.</summary>
     public readonly int Index = index;
@@ -70,7 +70,11 @@ public readonly unsafe struct Worker(int index, int count, byte* scratch, Thread
     /// <summary>This thread's own memory of <see cref="ModelDescription.ScratchBytes"/> bytes, aligned to 64, for packed tiles.</summary>
     public readonly byte* Scratch = scratch;
 
+    private readonly long _scratchStride = scratchStride;
     private readonly ThreadTeam _team = team;
+
+    /// <summary>Another worker's memory: what it has left there may be read between two barriers.</summary>
+    public byte* ScratchOf(int other) => Scratch + (other - Index) * _scratchStride;
 
     /// <summary>Waits until every worker has come here.</summary>
     public void Barrier() => _team.Barrier(Index);

@@ -187,7 +187,7 @@ public sealed unsafe class ThreadTeam(int count) : IDisposable
     {
         try
         {
-            var worker = new Worker(index, Count, _scratch + index * _scratchStride, this);
+            var worker = new Worker(index, Count, _scratch + index * _scratchStride, _scratchStride, this);
             _work!(in worker);
         }
         catch (TeamStoppedException)

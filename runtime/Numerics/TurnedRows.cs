@@ -67,8 +67,9 @@ public static unsafe class TurnedRows
 
     /// <summary>As <see cref="Add"/>, with f32 columns that stand anywhere, as the keys of attention do.</summary>
     /// <param name="columnStride">From one column to the next.</param>
+    /// <param name="distance">How many columns on stands what the next call will read.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddPlain<V>(float* turned, int count, int depth, float* matrix, int columnStride, int columns, float* sums, int stride)
+    public static void AddPlain<V>(float* turned, int count, int depth, float* matrix, int columnStride, int columns, int distance, float* sums, int stride)
         where V : struct, ILanes<V>
     {
         float* results = stackalloc float[BlockColumns * MostRows];
@@ -78,9 +79,8 @@ public static unsafe class TurnedRows
             for (int first = 0; first < width; first += Strip)
             {
                 float* strip = matrix + (long)(block + first) * columnStride;
-                // As many columns on: what the next call will read.
                 for (int i = 0; i < Math.Min(Strip, width - first); i++)
-                    Tiles.Prefetch((byte*)(strip + (long)(columns + i) * columnStride), depth * sizeof(float));
+                    Tiles.Prefetch((byte*)(strip + (long)(distance + i) * columnStride), depth * sizeof(float));
                 Multiply<V>(turned, count, depth, strip, columnStride, Math.Min(Strip, width - first) - 1, results + first * MostRows);
             }
 

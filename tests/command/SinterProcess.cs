@@ -38,7 +38,7 @@ internal sealed record Outcome(int Code, string Output, string Error)
 internal static class SinterProcess
 {
     /// <summary>A hanging command must not hang the tests.</summary>
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(12);
 
     public static Task<Outcome> Run(params string[] arguments) => Run(arguments, input: "");
 

@@ -7,9 +7,10 @@ namespace Sinter.Compiler.Kernels.Loops;
 public sealed class Body
 {
     private readonly List<Statement> _statements = [];
+    private readonly ScratchLayout _layout = new();
 
     /// <summary>Of the worker's own memory.</summary>
-    public int ReservedBytes { get; private set; }
+    public int ReservedBytes => _layout.Bytes;
 
     public EquatableArray<Statement> Statements => _statements.ToEquatable();
 
@@ -80,12 +81,14 @@ public sealed class Body
     }
 
     /// <summary>A place for <paramref name="count"/> numbers (or rows) in the worker's own memory.</summary>
-    public Name Reserve(string name, int count, Kind kind = Kind.Floats)
+    public Name Reserve(string name, int count, Kind kind = Kind.Floats) => Declare(_layout.Place(name, count, kind));
+
+    /// <summary>A place of a layout that several procedures share; in another worker's memory under a name of its own.</summary>
+    public Name Declare(Reserve place, string? name = null, Expression? owner = null)
     {
-        var place = new Name(kind, name);
-        _statements.Add(new Reserve(place, ReservedBytes));
-        ReservedBytes += (count * (kind == Kind.Rows ? 8 : 4) + 63) / 64 * 64;
-        return place;
+        Reserve declared = place with { Place = new(place.Place.Kind, name ?? place.Place.Text), Owner = owner };
+        _statements.Add(declared);
+        return declared.Place;
     }
 
     /// <summary>A place for <paramref name="count"/> numbers in the memory of a device's group of threads.</summary>

@@ -29,14 +29,15 @@ public sealed record Share(Expression Items, Name From, Name To) : Statement;
 /// <param name="Least">The fewest items of a portion.</param>
 public sealed record Deal(Expression Items, Expression Least, Name From, Name To, EquatableArray<Statement> Body) : Statement;
 
-/// <summary>Declares a place in the worker's own memory.</summary>
+/// <summary>Declares a place in the worker's own memory, or in another's.</summary>
 /// <param name="At">In bytes, a multiple of 64.</param>
-public sealed record Reserve(Name Place, int At) : Statement;
+/// <param name="Owner">Whose memory; null means the worker's own.</param>
+public sealed record Reserve(Name Place, int At, Expression? Owner = null) : Statement;
 
 /// <summary>Declares a place in the memory that a group of threads shares, on a device.</summary>
 public sealed record GroupMemory(Name Place, int Count) : Statement;
 
-/// <summary>Waits until every thread of the group has come here, on a device.</summary>
+/// <summary>Waits until every thread of the group has come here, on a device, or every worker.</summary>
 public sealed record Barrier : Statement;
 
 /// <summary>Ends the kernel for this worker.</summary>
@@ -113,7 +114,7 @@ public enum TileOperation
     /// <summary>(queries, rows, depth, keys, key stride, keys' count, scores, stride, turned, panel): scores[row, key] += query · key, lanes along the keys if turned.</summary>
     AddScores,
 
-    /// <summary>(turned queries, rows, depth, keys, key stride, keys' count, scores, stride): as that, the same numbers, lanes along the rows.</summary>
+    /// <summary>(turned queries, rows, depth, keys, key stride, keys' count, distance to the next keys, scores, stride): as that, the same numbers, lanes along the rows.</summary>
     AddTurnedScores,
 
     /// <summary>(weights, stride, factors, rows, values, value stride, keys' count, outputs, width): output[row] = output[row] · factor[row] + Σ weight · value.</summary>

@@ -10,9 +10,10 @@ namespace Sinter.Compiler.Kernels.Schedules;
 /// <summary>
 /// Attention with an online softmax: keys pass in tiles, and what a row has gathered so far is rescaled when a larger
 /// score turns up. Where all heads share the keys (latent attention, absorbed) the heads are rows beside the tokens, so
-/// that each key is read once for a whole tile of them.
+/// that each key is read once for a whole tile of them; and where such a sequence has few tokens, as in decoding, its keys
+/// are gathered in strands, which workers share.
 /// </summary>
-internal sealed class AttentionSchedule(AttentionOperation operation)
+internal sealed partial class AttentionSchedule
 {
     /// <summary>Rows that a worker carries through the keys together, a multiple of a register tile's six.</summary>
     private const int RowTile = 96;
@@ -46,129 +47,99 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
     private static readonly Name s_fewestPanels = new(Kind.Integer, "FewestPanels");
     private static readonly Name s_mostFew = new(Kind.Integer, "MostFew");
     private readonly ParameterNames _parameters = new();
+    private readonly AttentionOperation _operation;
+    private readonly List<Name> _queries = [];
+    private readonly List<Name> _keys = [];
+    private readonly Name _value;
+    private readonly Name _output;
+    private readonly RowPlaces _places;
 
-    private bool IsShared => operation.Value.Layout.RepeatStride == 0 && operation.Terms.All(t => t.Key.Layout.RepeatStride == 0);
+    public AttentionSchedule(AttentionOperation operation)
+    {
+        _operation = operation;
+        foreach (ScoreTerm term in operation.Terms)
+        {
+            _queries.Add(_parameters.Add(Kind.Floats, "query"));
+            _keys.Add(_parameters.Add(term.Key.IsCache ? Kind.Cache : Kind.Floats, "key"));
+        }
+
+        _value = _parameters.Add(operation.Value.IsCache ? Kind.Cache : Kind.Floats, "value");
+        _output = _parameters.Add(Kind.Floats, "y");
+        _places = new(operation, _queries, IsShared);
+    }
+
+    private bool IsShared => _operation.Value.Layout.RepeatStride == 0 && _operation.Terms.All(t => t.Key.Layout.RepeatStride == 0);
 
     public Scheduled Make()
     {
-        var queries = new List<Name>();
-        var keys = new List<Name>();
-        foreach (ScoreTerm term in operation.Terms)
-        {
-            queries.Add(_parameters.Add(Kind.Floats, "query"));
-            keys.Add(_parameters.Add(term.Key.IsCache ? Kind.Cache : Kind.Floats, "key"));
-        }
-
-        Name value = _parameters.Add(operation.Value.IsCache ? Kind.Cache : Kind.Floats, "value");
-        Name output = _parameters.Add(Kind.Floats, "y");
-
+        Procedure gather = Gather();
         var body = new Body();
-        Name[] queryRows = [.. queries.Select(q => body.Reserve(q.Text + "Rows", RowTile, Kind.Rows))];
-        Name outputRows = body.Reserve("outputRows", RowTile, Kind.Rows);
-        Name scores = body.Reserve("scores", RowTile * KeyTile);
-        int deepest = operation.Terms.Max(t => t.Key.Depth), depths = operation.Terms.Sum(t => t.Key.Depth);
-        Name panel = body.Reserve("panel", FewestPanels * Math.Max(deepest, depths));
-        Name largest = body.Reserve("largest", RowTile), total = body.Reserve("total", RowTile), factors = body.Reserve("factors", RowTile);
-        Name bounds = body.Reserve("bounds", RowTile, Kind.Integers);
+        Rows rows = _places.Declare(body);
+        Strands? strands = IsShared ? _places.DeclareStrands(body) : null;
         Name turn = body.Let("turn", 0);
         body.For("sequence", 0, Step.Field("Sequences", Kind.Integer), (inSequence, sequence) =>
         {
             Name range = inSequence.Let("range", Step.Field("Ranges", Kind.Range)[sequence]);
-            Name rows = inSequence.Let("rows", range.Field("Count", Kind.Integer) * (IsShared ? s_heads : (Expression)1));
-            Name turned = inSequence.Let("turned", s_fewestTurned <= (IsShared
-                ? new Conditional(range.Field("Count", Kind.Integer) <= s_mostFew, s_heads, rows)
-                : rows));
-            Name tile = WriteTileSize(inSequence, rows);
-            Name tiles = inSequence.Let("tiles", Blocks(rows, tile));
-            inSequence.For("item", 0, (IsShared ? (Expression)1 : s_heads) * tiles, (inItem, item) =>
-            {
-                Name mine = inItem.Let("mine", (turn % Worker.Field("Count", Kind.Integer)).Is(Worker.Field("Index", Kind.Integer)));
-                inItem.Set(turn, turn + 1);
-                inItem.If(Not(mine), skip => skip.Next());
-                Name first = inItem.Let("first", item % tiles * tile), count = inItem.Let("rowCount", Min(tile, rows - first));
-                Expression head = IsShared ? 0 : inItem.Let("head", item / tiles);
-                Name most = inItem.Let("most", 0);
-                inItem.For("i", 0, count, (each, i) => WriteRow(
-                    each, range, first + i, head, i, queries, queryRows, output, outputRows, bounds, most, largest, total));
-                Name[] keyPlaces = [.. operation.Terms.Select((t, k) => KeyPlace(inItem, keys[k], t.Key, range, head))];
-                Name valuePlace = KeyPlace(inItem, value, operation.Value, range, head);
-                Name turnsQueries = inItem.Let("turnsQueries", turned & count < s_fewestPanels);
-                Expression[] turnedQueries = new Expression[queries.Count];
-                for (int k = 0; k < turnedQueries.Length; k++)
-                    turnedQueries[k] = panel + FewestPanels * operation.Terms.Take(k).Sum(t => t.Key.Depth);
-                inItem.If(turnsQueries, once =>
-                {
-                    for (int k = 0; k < turnedQueries.Length; k++)
-                        once.Tile(TileOperation.TurnRows, queryRows[k], count, operation.Terms[k].Key.Depth, turnedQueries[k]);
-                });
-                inItem.For("start", 0, most, s_keyTile, (inKeys, key) =>
-                {
-                    Name keyCount = inKeys.Let("keyCount", Min(s_keyTile, most - key));
-                    // Rows stand in the order of their positions: the first ones may have passed their last key.
-                    Name skip = inKeys.Let("skip", 0);
-                    if (operation.Causal)
-                        inKeys.If(Not(turnsQueries), may => may.For("i", 0, count, (each, i) => each.If(bounds[i] <= key, past => past.Set(skip, skip + 1))));
-                    Name left = inKeys.Let("left", count - skip);
-                    inKeys.Tile(TileOperation.Clear, scores, left * s_keyTile);
-                    Expression Tile(int k) => keyPlaces[k] + Long(key) * operation.Terms[k].Key.Layout.RowStride;
-                    inKeys.If(
-                        turnsQueries,
-                        then =>
-                        {
-                            for (int k = 0; k < keyPlaces.Length; k++)
-                            {
-                                KeyLayout layout = operation.Terms[k].Key;
-                                then.Tile(
-                                    TileOperation.AddTurnedScores, turnedQueries[k], left, layout.Depth, Tile(k), layout.Layout.RowStride, keyCount,
-                                    scores, s_keyTile);
-                            }
-                        },
-                        otherwise =>
-                        {
-                            for (int k = 0; k < keyPlaces.Length; k++)
-                            {
-                                KeyLayout layout = operation.Terms[k].Key;
-                                otherwise.Tile(
-                                    TileOperation.AddScores, queryRows[k] + skip, left, layout.Depth, Tile(k), layout.Layout.RowStride, keyCount,
-                                    scores, s_keyTile, turned, panel);
-                            }
-                        });
+            Name count = inSequence.Let("rows", range.Field("Count", Kind.Integer) * (IsShared ? s_heads : (Expression)1));
+            void Tiles(Body inner) => WriteTiles(inner, range, count, turn, rows, gather);
+            if (strands is null) Tiles(inSequence);
+            else inSequence.If(range.Field("Count", Kind.Integer) <= s_mostFew, few => WriteStrands(few, range, count, rows, strands, gather), Tiles);
+        });
 
-                    inKeys.For("i", skip, count, (each, i) => WriteSoftmax(each, i, skip, key, keyCount, scores, bounds, largest, total, factors));
-                    inKeys.Tile(
-                        TileOperation.AddValues, scores, s_keyTile, factors + skip, left, valuePlace + Long(key) * operation.Value.Layout.RowStride,
-                        operation.Value.Layout.RowStride, keyCount, outputRows + skip, s_width);
-                });
-                inItem.For("i", 0, count, (each, i) =>
+        string shared = IsShared
+            ? $"all heads share the keys and are rows beside the tokens; keys of up to {MostFew} tokens are gathered in {StrandCount} strands, for more"
+            : "each head has its keys;";
+        var entry = new Procedure(_operation.Name, "", _parameters.Names, body.Statements, IsWidening: false);
+        var sizes = new List<Size>
+        {
+            new("Heads", _operation.Heads),
+            new("Width", _operation.Value.Depth),
+            new("RowTile", RowTile),
+            new("KeyTile", KeyTile),
+            new("FewestTurned", FewestTurned),
+            new("FewestPanels", FewestPanels),
+        };
+        if (IsShared) sizes.AddRange([new("MostFew", MostFew), new("StrandCount", StrandCount)]);
+        var kernel = new Kernel(
+            $"{_operation.Equation}\n{_operation.Heads} heads, {shared} workers take turns at tiles of {RowTile} rows, keys pass by {KeyTile}.",
+            sizes.ToEquatable(), entry, new[] { gather }.ToEquatable(), null);
+        return new(kernel, _parameters.Parameters, _places.Bytes);
+    }
+
+    /// <summary>Workers take turns at tiles of rows, and carry each through all of its keys.</summary>
+    private void WriteTiles(Body body, Name range, Name rowCount, Name turn, Rows rows, Procedure gather)
+    {
+        Name turned = body.Let("turned", s_fewestTurned <= rowCount);
+        Name tile = WriteTileSize(body, rowCount);
+        Name tiles = body.Let("tiles", Blocks(rowCount, tile));
+        body.For("item", 0, (IsShared ? (Expression)1 : s_heads) * tiles, (inItem, item) =>
+        {
+            Name mine = inItem.Let("mine", (turn % Worker.Field("Count", Kind.Integer)).Is(Worker.Field("Index", Kind.Integer)));
+            inItem.Set(turn, turn + 1);
+            inItem.If(Not(mine), skip => skip.Next());
+            Name first = inItem.Let("first", item % tiles * tile), count = inItem.Let("count", Min(tile, rowCount - first));
+            Expression head = IsShared ? 0 : inItem.Let("head", item / tiles);
+            Name most = inItem.Let("most", 0);
+            inItem.For("i", 0, count, (each, i) =>
+            {
+                (Name token, Expression of) = WriteRow(each, range, first + i, head, i, rows);
+                each.Set(rows.Outputs[i], Place(_output, _operation.Output, token, of));
+                each.Set(most, Max(most, rows.Bounds[i]));
+                WriteStart(each, i, rows);
+            });
+            Name[] places = WriteKeyPlaces(inItem, range, head);
+            Name turnsQueries = WriteTurns(inItem, turned, count, rows);
+            inItem.Run(gather, [.. places, count, 0, most, s_keyTile, turned, turnsQueries]);
+            inItem.For("i", 0, count, (each, i) =>
+            {
+                Name share = each.Let("share", new Real(1) / rows.Total[i]);
+                each.For("column", 0, s_width, Lanes, (inner, column) =>
                 {
-                    Name share = each.Let("share", new Real(1) / total[i]);
-                    each.For("column", 0, s_width, Lanes, (inner, column) =>
-                    {
-                        Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
-                        inner.Store(outputRows[i] + column, Load(outputRows[i] + column, lanes) * All(share), lanes);
-                    });
+                    Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
+                    inner.Store(rows.Outputs[i] + column, Load(rows.Outputs[i] + column, lanes) * All(share), lanes);
                 });
             });
         });
-
-        string shared = IsShared ? "all heads share the keys and are rows beside the tokens" : "each head has its keys";
-        var entry = new Procedure(operation.Name, "", _parameters.Names, body.Statements, IsWidening: false);
-        var kernel = new Kernel(
-            $"{operation.Equation}\n{operation.Heads} heads, {shared}; workers take turns at tiles of {RowTile} rows, keys pass by {KeyTile}.",
-            new[]
-            {
-                new Size("Heads", operation.Heads),
-                new Size("Width", operation.Value.Depth),
-                new Size("RowTile", RowTile),
-                new Size("KeyTile", KeyTile),
-                new Size("FewestTurned", FewestTurned),
-                new Size("FewestPanels", FewestPanels),
-                new Size("MostFew", MostFew),
-            }.ToEquatable(),
-            entry,
-            default,
-            null);
-        return new(kernel, _parameters.Parameters, body.ReservedBytes);
     }
 
     /// <summary>Full tiles where sequences and heads are work enough; else as many rows as give each worker some.</summary>
@@ -179,23 +150,31 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         return body.Let("tile", Max(1, Min(s_rowTile, Blocks(rows, parts))));
     }
 
-    private void WriteRow(
-        Body body, Name range, Expression row, Expression head, Name i, List<Name> queries, Name[] queryRows, Name output, Name outputRows,
-        Name bounds, Name most, Name largest, Name total)
+    /// <summary>Where a row's queries stand, and how many keys it may see.</summary>
+    private (Name Token, Expression Head) WriteRow(Body body, Name range, Expression row, Expression head, Name i, Rows rows)
     {
         Name token = body.Let("token", range.Field("First", Kind.Integer) + (IsShared ? row / s_heads : row));
         if (IsShared) head = body.Let("head", row % s_heads);
-        Expression Place(Name data, Layout layout) => data + Long(token) * layout.RowStride + (head * layout.RepeatStride + layout.Offset);
-        for (int k = 0; k < queryRows.Length; k++) body.Set(queryRows[k][i], Place(queries[k], operation.Terms[k].Query));
-        body.Set(outputRows[i], Place(output, operation.Output));
-        body.Set(bounds[i], operation.Causal ? Step.Field("Positions", Kind.Integers)[token] + 1 : range.Field("Length", Kind.Integer));
-        body.Set(most, Max(most, bounds[i]));
-        body.Set(largest[i], new Real(double.NegativeInfinity));
-        body.Set(total[i], Zero);
-        body.Tile(TileOperation.Clear, outputRows[i], s_width);
+        for (int k = 0; k < _queries.Count; k++) body.Set(rows.Queries[k][i], Place(_queries[k], _operation.Terms[k].Query, token, head));
+        body.Set(rows.Bounds[i], _operation.Causal ? Step.Field("Positions", Kind.Integers)[token] + 1 : range.Field("Length", Kind.Integer));
+        return (token, head);
     }
 
-    private static Name KeyPlace(Body body, Name data, KeyLayout layout, Name range, Expression head)
+    private static void WriteStart(Body body, Expression i, Rows rows)
+    {
+        body.Set(rows.Largest[i], new Real(double.NegativeInfinity));
+        body.Set(rows.Total[i], Zero);
+        body.Tile(TileOperation.Clear, rows.Outputs[i], s_width);
+    }
+
+    private static Expression Place(Name data, Layout layout, Name token, Expression head) =>
+        data + Long(token) * layout.RowStride + (head * layout.RepeatStride + layout.Offset);
+
+    /// <summary>Where the keys of each term and the values begin.</summary>
+    private Name[] WriteKeyPlaces(Body body, Name range, Expression head) =>
+        [.. _operation.Terms.Select((t, k) => WriteKeyPlace(body, _keys[k], t.Key, range, head)), WriteKeyPlace(body, _value, _operation.Value, range, head)];
+
+    private static Name WriteKeyPlace(Body body, Name data, KeyLayout layout, Name range, Expression head)
     {
         Expression start = layout.IsCache
             ? data.Field("Data", Kind.Floats) + range.Field("Slot", Kind.Integer) * data.Field("SlotStride", Kind.Long)
@@ -203,31 +182,17 @@ internal sealed class AttentionSchedule(AttentionOperation operation)
         return body.Let(data.Text + "Place", start + (head * layout.Layout.RepeatStride + layout.Layout.Offset), Kind.Floats);
     }
 
-    private void WriteSoftmax(
-        Body body, Name i, Name skip, Name key, Name keyCount, Name scores, Name bounds, Name largest, Name total, Name factors)
+    /// <summary>Turns few queries, once for all their keys.</summary>
+    private Name WriteTurns(Body body, Name turned, Name count, Rows rows)
     {
-        Name row = body.Let("row", scores + (i - skip) * s_keyTile, Kind.Floats);
-        Name seen = body.Let("seen", Min(keyCount, Max(0, bounds[i] - key)));
-        Name top = body.Let("top", All(largest[i]));
-        body.For("s", 0, seen, Lanes, (inner, s) =>
+        Name turnsQueries = body.Let("turnsQueries", turned & count < s_fewestPanels);
+        body.If(turnsQueries, once =>
         {
-            Name lanes = inner.Let("lanes", seen - s);
-            Name score = inner.Let("score", ScalarCode.InLanes(operation.Map, [Load(row + s, lanes)], body));
-            inner.Store(row + s, score, lanes);
-            inner.Set(top, Max(top, First(score, lanes, All(new Real(double.NegativeInfinity)))));
+            for (int k = 0; k < _queries.Count; k++)
+                once.Tile(TileOperation.TurnRows, rows.Queries[k], count, _operation.Terms[k].Key.Depth, TurnedQueries(k, rows));
         });
-        Name now = body.Let("now", Largest(top));
-        body.Set(factors[i], Build.Make(Kind.Float, Function.Exp, largest[i] - now));
-        body.Set(largest[i], now);
-        Name sum = body.Let("sum", All(Zero));
-        body.For("s", 0, keyCount, Lanes, (inner, s) =>
-        {
-            Name lanes = inner.Let("lanes", Min(Lanes, Max(0, seen - s)));
-            Expression weight = Build.Make(Kind.Lanes, Function.Exp, Load(row + s, lanes) - All(now));
-            Name kept = inner.Let("weight", First(weight, lanes, All(Zero)));
-            inner.Store(row + s, kept, Lanes);
-            inner.Set(sum, sum + kept);
-        });
-        body.Set(total[i], total[i] * factors[i] + Sum(sum));
+        return turnsQueries;
     }
+
+    private Expression TurnedQueries(int term, Rows rows) => rows.Panel + FewestPanels * _operation.Terms.Take(term).Sum(t => t.Key.Depth);
 }

@@ -114,7 +114,7 @@ public sealed unsafe class DeepSeekV2LiteProgram : ModelProgram
         TokenBytes = 107568,
         PositionBytes = 16384,
         FixedBytes = 320,
-        ScratchBytes = 948096,
+        ScratchBytes = 1681152,
         Predicts = false,
         PredictsAgain = false,
     };

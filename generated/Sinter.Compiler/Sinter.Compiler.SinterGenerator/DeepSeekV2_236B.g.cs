@@ -120,7 +120,7 @@ public sealed unsafe class DeepSeekV2_236BProgram : ModelProgram
         TokenBytes = 577536,
         PositionBytes = 131072,
         FixedBytes = 704,
-        ScratchBytes = 696192,
+        ScratchBytes = 1681152,
         Predicts = false,
         PredictsAgain = false,
     };

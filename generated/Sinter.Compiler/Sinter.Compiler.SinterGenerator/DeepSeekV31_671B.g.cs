@@ -146,7 +146,7 @@ public sealed unsafe class DeepSeekV31_671BProgram : ModelProgram
         TokenBytes = 614400,
         PositionBytes = 131072,
         FixedBytes = 1088,
-        ScratchBytes = 917376,
+        ScratchBytes = 1681152,
         Predicts = true,
         PredictsAgain = true,
     };

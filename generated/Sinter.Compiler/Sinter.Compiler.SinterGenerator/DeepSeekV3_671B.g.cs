@@ -145,7 +145,7 @@ public sealed unsafe class DeepSeekV3_671BProgram : ModelProgram
         TokenBytes = 614400,
         PositionBytes = 131072,
         FixedBytes = 1088,
-        ScratchBytes = 917376,
+        ScratchBytes = 1681152,
         Predicts = true,
         PredictsAgain = true,
     };

@@ -122,7 +122,7 @@ public sealed unsafe class KimiK2Program : ModelProgram
         TokenBytes = 380992,
         PositionBytes = 65536,
         FixedBytes = 1600,
-        ScratchBytes = 917376,
+        ScratchBytes = 1681152,
         Predicts = false,
         PredictsAgain = false,
     };

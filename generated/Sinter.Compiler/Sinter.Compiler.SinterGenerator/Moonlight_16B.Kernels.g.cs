@@ -613,12 +613,12 @@ internal static unsafe class Moonlight_16BKernels
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.07216878364870323))·self_attn.latent[s,c]
-    // 16 heads, all heads share the keys and are rows beside the tokens; workers take turns at tiles of 96 rows, keys pass by 64.
+    // 16 heads, all heads share the keys and are rows beside the tokens; keys of up to 8 tokens are gathered in 8 strands, for more workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_16x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
     {
-        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8;
+        const int Heads = 16, Width = 512, RowTile = 96, KeyTile = 64, FewestTurned = 8, FewestPanels = 32, MostFew = 8, StrandCount = 8;
         float** queryRows = (float**)worker.Scratch;
         float** query2Rows = (float**)(worker.Scratch + 768);
         float** outputRows = (float**)(worker.Scratch + 1536);
@@ -628,105 +628,216 @@ internal static unsafe class Moonlight_16BKernels
         float* total = (float*)(worker.Scratch + 100992);
         float* factors = (float*)(worker.Scratch + 101376);
         int* bounds = (int*)(worker.Scratch + 101760);
+        float* strandLargest = (float*)(worker.Scratch + 102144);
+        float* strandTotal = (float*)(worker.Scratch + 105216);
+        float* strandOutputs = (float*)(worker.Scratch + 108288);
         int turn = 0;
         for (int sequence = 0; sequence < step.Sequences; sequence++)
         {
             SequenceRange range = step.Ranges[sequence];
             int rows = range.Count * Heads;
-            bool turned = FewestTurned <= (range.Count <= MostFew ? Heads : rows);
-            int parts = Math.Max(1, worker.Count / step.Sequences);
-            int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
-            int tiles = (rows + tile - 1) / tile;
-            for (int item = 0; item < tiles; item++)
+            if (range.Count <= MostFew)
             {
-                bool mine = turn % worker.Count == worker.Index;
-                turn++;
-                if (!mine) continue;
-                int first = item % tiles * tile;
-                int rowCount = Math.Min(tile, rows - first);
-                int most = 0;
-                for (int i = 0; i < rowCount; i++)
-                {
-                    int token = range.First + (first + i) / Heads;
-                    int head = (first + i) % Heads;
-                    queryRows[i] = query + (long)token * 8192 + head * 512;
-                    query2Rows[i] = query2 + (long)token * 1024 + head * 64;
-                    outputRows[i] = y + (long)token * 8192 + head * 512;
-                    bounds[i] = step.Positions[token] + 1;
-                    most = Math.Max(most, bounds[i]);
-                    largest[i] = float.NegativeInfinity;
-                    total[i] = 0f;
-                    Tiles.Clear(outputRows[i], Width);
-                }
+                int active = Math.Min(StrandCount, (range.Length + KeyTile - 1) / KeyTile);
+                int tile = Math.Min(RowTile, (rows * active + worker.Count - 1) / worker.Count);
+                int tiles = (rows + tile - 1) / tile;
+                bool turned = FewestTurned <= Heads;
                 float* keyPlace = key->Data + range.Slot * key->SlotStride;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value->Data + range.Slot * value->SlotStride;
-                bool turnsQueries = turned && rowCount < FewestPanels;
-                if (turnsQueries)
+                for (int round = 0; round < tiles; round += worker.Count)
                 {
-                    TurnedRows.Turn<V>(queryRows, rowCount, 512, panel);
-                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 16384);
-                }
-                for (int start = 0; start < most; start += KeyTile)
-                {
-                    int keyCount = Math.Min(KeyTile, most - start);
-                    int skip = 0;
-                    if (!turnsQueries)
+                    int side = Math.Min(worker.Count, tiles - round);
+                    for (int item = worker.Index; item < side * active; item += worker.Count)
                     {
-                        for (int i = 0; i < rowCount; i++)
+                        int first = (round + item % side) * tile;
+                        int count = Math.Min(tile, rows - first);
+                        int slot = item / worker.Count * RowTile;
+                        for (int i = 0; i < count; i++)
                         {
-                            if (bounds[i] <= start) skip++;
+                            int token = range.First + (first + i) / Heads;
+                            int head = (first + i) % Heads;
+                            queryRows[i] = query + (long)token * 8192 + head * 512;
+                            query2Rows[i] = query2 + (long)token * 1024 + head * 64;
+                            bounds[i] = step.Positions[token] + 1;
+                            outputRows[i] = strandOutputs + (slot + i) * Width;
+                            largest[i] = float.NegativeInfinity;
+                            total[i] = 0f;
+                            Tiles.Clear(outputRows[i], Width);
+                        }
+                        bool turnsQueries = turned && count < FewestPanels;
+                        if (turnsQueries)
+                        {
+                            TurnedRows.Turn<V>(queryRows, count, 512, panel);
+                            TurnedRows.Turn<V>(query2Rows, count, 64, panel + 16384);
+                        }
+                        Attention_16x512And64To512Gather<V>(in step, in worker, keyPlace, key2Place, valuePlace, count, item / side * KeyTile, range.Length, StrandCount * KeyTile, turned, turnsQueries);
+                        for (int i = 0; i < count; i++)
+                        {
+                            strandLargest[slot + i] = largest[i];
+                            strandTotal[slot + i] = total[i];
                         }
                     }
-                    int left = rowCount - skip;
-                    Tiles.Clear(scores, left * KeyTile);
+                    worker.Barrier();
+                    int firstRow = round * tile;
+                    worker.Share(Math.Min(rows, (round + side) * tile) - firstRow, out int from, out int to);
+                    for (int row = from; row < to; row++)
+                    {
+                        int token = range.First + (firstRow + row) / Heads;
+                        int head = (firstRow + row) % Heads;
+                        float* output = y + (long)token * 8192 + head * 512;
+                        int part = row / tile;
+                        int i = row % tile;
+                        float top = float.NegativeInfinity;
+                        for (int strand = 0; strand < active; strand++)
+                        {
+                            int item = strand * side + part;
+                            float* largestThere = (float*)(worker.ScratchOf(item % worker.Count) + 102144);
+                            top = MathF.Max(top, largestThere[item / worker.Count * RowTile + i]);
+                        }
+                        float sum = 0f;
+                        Tiles.Clear(output, Width);
+                        for (int strand = 0; strand < active; strand++)
+                        {
+                            int item = strand * side + part;
+                            int at = item / worker.Count * RowTile + i;
+                            int owner = item % worker.Count;
+                            float* largestThere = (float*)(worker.ScratchOf(owner) + 102144);
+                            float* totalThere = (float*)(worker.ScratchOf(owner) + 105216);
+                            float* outputsThere = (float*)(worker.ScratchOf(owner) + 108288);
+                            float factor = MathF.Exp(largestThere[at] - top);
+                            sum += totalThere[at] * factor;
+                            for (int column = 0; column < Width; column += V.Count)
+                            {
+                                int lanes = LaneMath.Left<V>(Width, column);
+                                V.Fma(V.Load(outputsThere + at * Width + column, lanes), V.All(factor), V.Load(output + column, lanes)).Store(output + column, lanes);
+                            }
+                        }
+                        float share = 1f / sum;
+                        for (int column = 0; column < Width; column += V.Count)
+                        {
+                            int lanes = LaneMath.Left<V>(Width, column);
+                            (V.Load(output + column, lanes) * V.All(share)).Store(output + column, lanes);
+                        }
+                    }
+                    worker.Barrier();
+                }
+            }
+            else
+            {
+                bool turned = FewestTurned <= rows;
+                int parts = Math.Max(1, worker.Count / step.Sequences);
+                int tile = Math.Max(1, Math.Min(RowTile, (rows + parts - 1) / parts));
+                int tiles = (rows + tile - 1) / tile;
+                for (int item = 0; item < tiles; item++)
+                {
+                    bool mine = turn % worker.Count == worker.Index;
+                    turn++;
+                    if (!mine) continue;
+                    int first = item % tiles * tile;
+                    int count = Math.Min(tile, rows - first);
+                    int most = 0;
+                    for (int i = 0; i < count; i++)
+                    {
+                        int token = range.First + (first + i) / Heads;
+                        int head = (first + i) % Heads;
+                        queryRows[i] = query + (long)token * 8192 + head * 512;
+                        query2Rows[i] = query2 + (long)token * 1024 + head * 64;
+                        bounds[i] = step.Positions[token] + 1;
+                        outputRows[i] = y + (long)token * 8192 + head * 512;
+                        most = Math.Max(most, bounds[i]);
+                        largest[i] = float.NegativeInfinity;
+                        total[i] = 0f;
+                        Tiles.Clear(outputRows[i], Width);
+                    }
+                    float* keyPlace = key->Data + range.Slot * key->SlotStride;
+                    float* key2Place = key2->Data + range.Slot * key2->SlotStride;
+                    float* valuePlace = value->Data + range.Slot * value->SlotStride;
+                    bool turnsQueries = turned && count < FewestPanels;
                     if (turnsQueries)
                     {
-                        TurnedRows.AddPlain<V>(panel, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile);
-                        TurnedRows.AddPlain<V>(panel + 16384, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
+                        TurnedRows.Turn<V>(queryRows, count, 512, panel);
+                        TurnedRows.Turn<V>(query2Rows, count, 64, panel + 16384);
                     }
-                    else
+                    Attention_16x512And64To512Gather<V>(in step, in worker, keyPlace, key2Place, valuePlace, count, 0, most, KeyTile, turned, turnsQueries);
+                    for (int i = 0; i < count; i++)
                     {
-                        AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
-                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
-                    }
-                    for (int i = skip; i < rowCount; i++)
-                    {
-                        float* row = scores + (i - skip) * KeyTile;
-                        int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
-                        V top = V.All(largest[i]);
-                        for (int s = 0; s < seen; s += V.Count)
+                        float share = 1f / total[i];
+                        for (int column = 0; column < Width; column += V.Count)
                         {
-                            int lanes = seen - s;
-                            V score = V.Load(row + s, lanes) * V.All(0.07216878f);
-                            score.Store(row + s, lanes);
-                            top = V.Max(top, V.First(score, lanes, V.All(float.NegativeInfinity)));
+                            int lanes = LaneMath.Left<V>(Width, column);
+                            (V.Load(outputRows[i] + column, lanes) * V.All(share)).Store(outputRows[i] + column, lanes);
                         }
-                        float now = V.Largest(top);
-                        factors[i] = MathF.Exp(largest[i] - now);
-                        largest[i] = now;
-                        V sum = V.Zero;
-                        for (int s = 0; s < keyCount; s += V.Count)
-                        {
-                            int lanes = Math.Min(V.Count, Math.Max(0, seen - s));
-                            V weight = V.First(LaneMath.Exp(V.Load(row + s, lanes) - V.All(now)), lanes, V.Zero);
-                            weight.Store(row + s, V.Count);
-                            sum += weight;
-                        }
-                        total[i] = total[i] * factors[i] + V.Sum(sum);
-                    }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 512, 512, keyCount, outputRows + skip, Width);
-                }
-                for (int i = 0; i < rowCount; i++)
-                {
-                    float share = 1f / total[i];
-                    for (int column = 0; column < Width; column += V.Count)
-                    {
-                        int lanes = LaneMath.Left<V>(Width, column);
-                        (V.Load(outputRows[i] + column, lanes) * V.All(share)).Store(outputRows[i] + column, lanes);
                     }
                 }
             }
+        }
+    }
+
+    // Carries count rows through tiles of keys from first up to most, distance apart.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Attention_16x512And64To512Gather<V>(ref readonly Step step, in Worker worker, float* keyPlace, float* key2Place, float* valuePlace, int count, int first, int most, int distance, bool turned, bool turnsQueries)
+        where V : struct, ILanes<V>
+    {
+        const int Width = 512, KeyTile = 64;
+        float** queryRows = (float**)worker.Scratch;
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 100608);
+        float* total = (float*)(worker.Scratch + 100992);
+        float* factors = (float*)(worker.Scratch + 101376);
+        int* bounds = (int*)(worker.Scratch + 101760);
+        for (int start = first; start < most; start += distance)
+        {
+            int keyCount = Math.Min(KeyTile, most - start);
+            int skip = 0;
+            if (!turnsQueries)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    if (bounds[i] <= start) skip++;
+                }
+            }
+            int left = count - skip;
+            Tiles.Clear(scores, left * KeyTile);
+            if (turnsQueries)
+            {
+                TurnedRows.AddPlain<V>(panel, left, 512, keyPlace + (long)start * 512, 512, keyCount, distance, scores, KeyTile);
+                TurnedRows.AddPlain<V>(panel + 16384, left, 64, key2Place + (long)start * 64, 64, keyCount, distance, scores, KeyTile);
+            }
+            else
+            {
+                AttentionTile.AddScores<V>(queryRows + skip, left, 512, keyPlace + (long)start * 512, 512, keyCount, scores, KeyTile, turned, panel);
+                AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+            }
+            for (int i = skip; i < count; i++)
+            {
+                float* row = scores + (i - skip) * KeyTile;
+                int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
+                V top = V.All(largest[i]);
+                for (int s = 0; s < seen; s += V.Count)
+                {
+                    int lanes = seen - s;
+                    V score = V.Load(row + s, lanes) * V.All(0.07216878f);
+                    score.Store(row + s, lanes);
+                    top = V.Max(top, V.First(score, lanes, V.All(float.NegativeInfinity)));
+                }
+                float now = V.Largest(top);
+                factors[i] = largest[i] == now ? 1f : MathF.Exp(largest[i] - now);
+                largest[i] = now;
+                V sum = V.Zero;
+                for (int s = 0; s < keyCount; s += V.Count)
+                {
+                    int lanes = Math.Min(V.Count, Math.Max(0, seen - s));
+                    V weight = V.First(LaneMath.Exp(V.Load(row + s, lanes) - V.All(now)), lanes, V.Zero);
+                    weight.Store(row + s, V.Count);
+                    sum += weight;
+                }
+                total[i] = total[i] * factors[i] + V.Sum(sum);
+            }
+            AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 512, 512, keyCount, outputRows + skip, Width);
         }
     }
 
@@ -2043,16 +2154,16 @@ internal static unsafe class Moonlight_16BKernels
                 turn++;
                 if (!mine) continue;
                 int first = item % tiles * tile;
-                int rowCount = Math.Min(tile, rows - first);
+                int count = Math.Min(tile, rows - first);
                 int head = item / tiles;
                 int most = 0;
-                for (int i = 0; i < rowCount; i++)
+                for (int i = 0; i < count; i++)
                 {
                     int token = range.First + (first + i);
                     queryRows[i] = query + (long)token * 2048 + head * 128;
                     query2Rows[i] = query2 + (long)token * 1024 + head * 64;
-                    outputRows[i] = y + (long)token * 2048 + head * 128;
                     bounds[i] = step.Positions[token] + 1;
+                    outputRows[i] = y + (long)token * 2048 + head * 128;
                     most = Math.Max(most, bounds[i]);
                     largest[i] = float.NegativeInfinity;
                     total[i] = 0f;
@@ -2061,63 +2172,14 @@ internal static unsafe class Moonlight_16BKernels
                 float* keyPlace = key + (long)range.FirstKey * 2048 + head * 128;
                 float* key2Place = key2->Data + range.Slot * key2->SlotStride;
                 float* valuePlace = value + (long)range.FirstKey * 2048 + head * 128;
-                bool turnsQueries = turned && rowCount < FewestPanels;
+                bool turnsQueries = turned && count < FewestPanels;
                 if (turnsQueries)
                 {
-                    TurnedRows.Turn<V>(queryRows, rowCount, 128, panel);
-                    TurnedRows.Turn<V>(query2Rows, rowCount, 64, panel + 4096);
+                    TurnedRows.Turn<V>(queryRows, count, 128, panel);
+                    TurnedRows.Turn<V>(query2Rows, count, 64, panel + 4096);
                 }
-                for (int start = 0; start < most; start += KeyTile)
-                {
-                    int keyCount = Math.Min(KeyTile, most - start);
-                    int skip = 0;
-                    if (!turnsQueries)
-                    {
-                        for (int i = 0; i < rowCount; i++)
-                        {
-                            if (bounds[i] <= start) skip++;
-                        }
-                    }
-                    int left = rowCount - skip;
-                    Tiles.Clear(scores, left * KeyTile);
-                    if (turnsQueries)
-                    {
-                        TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile);
-                        TurnedRows.AddPlain<V>(panel + 4096, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile);
-                    }
-                    else
-                    {
-                        AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile, turned, panel);
-                        AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
-                    }
-                    for (int i = skip; i < rowCount; i++)
-                    {
-                        float* row = scores + (i - skip) * KeyTile;
-                        int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
-                        V top = V.All(largest[i]);
-                        for (int s = 0; s < seen; s += V.Count)
-                        {
-                            int lanes = seen - s;
-                            V score = V.Load(row + s, lanes) * V.All(0.07216878f);
-                            score.Store(row + s, lanes);
-                            top = V.Max(top, V.First(score, lanes, V.All(float.NegativeInfinity)));
-                        }
-                        float now = V.Largest(top);
-                        factors[i] = MathF.Exp(largest[i] - now);
-                        largest[i] = now;
-                        V sum = V.Zero;
-                        for (int s = 0; s < keyCount; s += V.Count)
-                        {
-                            int lanes = Math.Min(V.Count, Math.Max(0, seen - s));
-                            V weight = V.First(LaneMath.Exp(V.Load(row + s, lanes) - V.All(now)), lanes, V.Zero);
-                            weight.Store(row + s, V.Count);
-                            sum += weight;
-                        }
-                        total[i] = total[i] * factors[i] + V.Sum(sum);
-                    }
-                    AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 2048, 2048, keyCount, outputRows + skip, Width);
-                }
-                for (int i = 0; i < rowCount; i++)
+                Attention_16x128And64To128Gather<V>(in step, in worker, keyPlace, key2Place, valuePlace, count, 0, most, KeyTile, turned, turnsQueries);
+                for (int i = 0; i < count; i++)
                 {
                     float share = 1f / total[i];
                     for (int column = 0; column < Width; column += V.Count)
@@ -2127,6 +2189,73 @@ internal static unsafe class Moonlight_16BKernels
                     }
                 }
             }
+        }
+    }
+
+    // Carries count rows through tiles of keys from first up to most, distance apart.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Attention_16x128And64To128Gather<V>(ref readonly Step step, in Worker worker, float* keyPlace, float* key2Place, float* valuePlace, int count, int first, int most, int distance, bool turned, bool turnsQueries)
+        where V : struct, ILanes<V>
+    {
+        const int Width = 128, KeyTile = 64;
+        float** queryRows = (float**)worker.Scratch;
+        float** query2Rows = (float**)(worker.Scratch + 768);
+        float** outputRows = (float**)(worker.Scratch + 1536);
+        float* scores = (float*)(worker.Scratch + 2304);
+        float* panel = (float*)(worker.Scratch + 26880);
+        float* largest = (float*)(worker.Scratch + 51456);
+        float* total = (float*)(worker.Scratch + 51840);
+        float* factors = (float*)(worker.Scratch + 52224);
+        int* bounds = (int*)(worker.Scratch + 52608);
+        for (int start = first; start < most; start += distance)
+        {
+            int keyCount = Math.Min(KeyTile, most - start);
+            int skip = 0;
+            if (!turnsQueries)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    if (bounds[i] <= start) skip++;
+                }
+            }
+            int left = count - skip;
+            Tiles.Clear(scores, left * KeyTile);
+            if (turnsQueries)
+            {
+                TurnedRows.AddPlain<V>(panel, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, distance, scores, KeyTile);
+                TurnedRows.AddPlain<V>(panel + 4096, left, 64, key2Place + (long)start * 64, 64, keyCount, distance, scores, KeyTile);
+            }
+            else
+            {
+                AttentionTile.AddScores<V>(queryRows + skip, left, 128, keyPlace + (long)start * 2048, 2048, keyCount, scores, KeyTile, turned, panel);
+                AttentionTile.AddScores<V>(query2Rows + skip, left, 64, key2Place + (long)start * 64, 64, keyCount, scores, KeyTile, turned, panel);
+            }
+            for (int i = skip; i < count; i++)
+            {
+                float* row = scores + (i - skip) * KeyTile;
+                int seen = Math.Min(keyCount, Math.Max(0, bounds[i] - start));
+                V top = V.All(largest[i]);
+                for (int s = 0; s < seen; s += V.Count)
+                {
+                    int lanes = seen - s;
+                    V score = V.Load(row + s, lanes) * V.All(0.07216878f);
+                    score.Store(row + s, lanes);
+                    top = V.Max(top, V.First(score, lanes, V.All(float.NegativeInfinity)));
+                }
+                float now = V.Largest(top);
+                factors[i] = largest[i] == now ? 1f : MathF.Exp(largest[i] - now);
+                largest[i] = now;
+                V sum = V.Zero;
+                for (int s = 0; s < keyCount; s += V.Count)
+                {
+                    int lanes = Math.Min(V.Count, Math.Max(0, seen - s));
+                    V weight = V.First(LaneMath.Exp(V.Load(row + s, lanes) - V.All(now)), lanes, V.Zero);
+                    weight.Store(row + s, V.Count);
+                    sum += weight;
+                }
+                total[i] = total[i] * factors[i] + V.Sum(sum);
+            }
+            AttentionTile.AddValues<V>(scores, KeyTile, factors + skip, left, valuePlace + (long)start * 2048, 2048, keyCount, outputRows + skip, Width);
         }
     }
 }

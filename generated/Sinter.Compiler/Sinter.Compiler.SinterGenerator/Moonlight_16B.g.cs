@@ -110,7 +110,7 @@ public sealed unsafe class Moonlight_16BProgram : ModelProgram
         TokenBytes = 107568,
         PositionBytes = 16384,
         FixedBytes = 320,
-        ScratchBytes = 948096,
+        ScratchBytes = 1681152,
         Predicts = false,
         PredictsAgain = false,
     };

@@ -139,7 +139,7 @@ public sealed unsafe class TinyTrainedProgram : ModelProgram
         TokenBytes = 6400,
         PositionBytes = 1536,
         FixedBytes = 64,
-        ScratchBytes = 274176,
+        ScratchBytes = 446208,
         Predicts = true,
         PredictsAgain = true,
     };

@@ -50,17 +50,23 @@ public sealed class PlantedFaults
     }
 
     [Theory]
-    [InlineData("factors[i] = MathF.Exp(largest[i] - now)", "factors[i] = 1f")]
+    [InlineData("largest[i] == now ? 1f : MathF.Exp(largest[i] - now)", "1f")]
+    [InlineData("largest[i] == now ? 1f : MathF.Exp(largest[i] - now)", "MathF.Exp(largest[i] - now)")]
     [InlineData("total[i] * factors[i]", "total[i]")]
+    [InlineData("MathF.Exp(largestThere[at] - top)", "1f")]
+    [InlineData("sum += totalThere[at] * factor", "sum += totalThere[at]")]
+    [InlineData("worker.ScratchOf(owner)", "worker.Scratch")]
+    [InlineData("item / worker.Count * RowTile + i", "item * RowTile + i")]
+    [InlineData("start += distance", "start += KeyTile")]
     [InlineData("step.Positions[token] + 1", "range.Length")]
     [InlineData("step.Positions[token] + 1", "Math.Max(1, step.Positions[token])")]
     [InlineData(", lanes, V.Zero)", ", V.Count, V.Zero)")]
     [InlineData("range.Slot * key2->SlotStride", "0")]
     public void In_attention(string text, string fault)
     {
-        AttentionOperation operation = AttentionKernels.Operation("Absorbed");
+        AttentionOperation operation = AttentionKernels.Operation("AbsorbedSome");
         CheckThatItShows(operation, text, fault, kernels =>
-            AttentionKernels.Compare(kernels, operation, [(70, 130, 1), (1, 65, 0), (3, 3, 2)], 40f, KernelTest.Lanes));
+            AttentionKernels.Compare(kernels, operation, [(70, 130, 1), (1, 65, 0), (3, 3, 2), (2, 129, 1), (3, 700, 0)], 40f, KernelTest.Lanes));
     }
 
     private static void CheckThatItShows(Operation operation, string text, string fault, Action<CompiledKernels> compare)

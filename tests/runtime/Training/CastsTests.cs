@@ -110,7 +110,7 @@ public sealed unsafe class CastsTests
         float[] numbers = Floats(tensor), result = new float[numbers.Length];
         fixed (float* from = numbers, to = result)
         {
-            for (int i = 0; i < 2; i++) cast(new Worker(i, 2, null, null!), from, to);
+            for (int i = 0; i < 2; i++) cast(new Worker(i, 2, null, 0, null!), from, to);
         }
 
         return result;

@@ -64,6 +64,28 @@ public sealed unsafe class CompiledKernels : IKernels
         if (arguments.Length != source.Parameters.Count)
             throw new ArgumentException($"{method} takes {source.Parameters.Count} arguments, not {arguments.Length}.");
         KernelInvocation call = Get(method, lanes);
+        // Workers may read each other's memory, so it stands one after the other, and behind each is what nobody may write.
+        long stride = ((long)source.ScratchBytes + 256 + 63) / 64 * 64;
+        byte* scratch = (byte*)NativeMemory.AlignedAlloc((nuint)(stride * workers), 64);
+        try
+        {
+            // What a kernel before has left in the memory must not matter.
+            for (int index = 0; index < workers; index++) new Span<byte>(scratch + index * stride, (int)stride).Fill(0xff);
+            RunTeam(Get(method, lanes), step, workers, scratch, stride, arguments, method);
+            for (int index = 0; index < workers; index++)
+            {
+                if (new Span<byte>(scratch + index * stride + source.ScratchBytes, 256).ContainsAnyExcept((byte)0xff))
+                    throw new InvalidOperationException($"{method} wrote past its {source.ScratchBytes} bytes of scratch.");
+            }
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(scratch);
+        }
+    }
+
+    private static void RunTeam(KernelInvocation call, Step step, int workers, byte* scratch, long stride, nint[] arguments, string method)
+    {
         var team = new ThreadTeam(workers);
         Exception? failure = null;
         var threads = new Thread[workers];
@@ -72,23 +94,14 @@ public sealed unsafe class CompiledKernels : IKernels
             int own = index;
             threads[index] = new Thread(() =>
             {
-                byte* scratch = (byte*)NativeMemory.AlignedAlloc((nuint)source.ScratchBytes + 256, 64);
                 try
                 {
-                    // What a kernel before has left in the memory must not matter, and what is behind it is not a kernel's.
-                    new Span<byte>(scratch, source.ScratchBytes + 256).Fill(0xff);
-                    var worker = new Worker(own, workers, scratch, team);
+                    var worker = new Worker(own, workers, scratch + own * stride, stride, team);
                     fixed (nint* list = arguments) call(in step, in worker, list);
-                    if (new Span<byte>(scratch + source.ScratchBytes, 256).ContainsAnyExcept((byte)0xff))
-                        throw new InvalidOperationException($"{method} wrote past its {source.ScratchBytes} bytes of scratch.");
                 }
                 catch (Exception e)
                 {
                     failure = e;
-                }
-                finally
-                {
-                    NativeMemory.AlignedFree(scratch);
                 }
             });
             threads[index].Start();
