@@ -1,5 +1,10 @@
 using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Sinter.Runtime.Checkpoints;
 
@@ -28,6 +33,51 @@ internal static unsafe partial class Pages
     {
         byte* first = (byte*)(((nint)data + (nint)Small - 1) & -(nint)Small), end = (byte*)(((nint)data + (nint)bytes) & -(nint)Small);
         if (end > first) Advise(first, end - first, Unneeded);
+    }
+
+    /// <summary>Whether the system gives memory in huge pages where it is asked for them.</summary>
+    public static bool CanBeHuge => OperatingSystem.IsLinux() && ReadLines("/sys/kernel/mm/transparent_hugepage/enabled").Any(line => line.Contains("[always]") || line.Contains("[madvise]"));
+
+    /// <summary>Whether mapped files lie in huge pages, by some places in them, each in a huge page of its own, which are read to find out.</summary>
+    public static bool AreHuge(IReadOnlyCollection<nint> places)
+    {
+        foreach (nint place in places) _ = Volatile.Read(ref *(byte*)place);
+        return MappedHuge(places) >= Huge * places.Count * 3 / 4;
+    }
+
+    /// <summary>How much of the mappings around some addresses lies in huge pages.</summary>
+    private static long MappedHuge(IReadOnlyCollection<nint> addresses)
+    {
+        bool isMeant = false;
+        long bytes = 0;
+        foreach (string line in ReadLines("/proc/self/smaps"))
+        {
+            // «7f12a0000000-7f12b0000000 r--s …» begins a mapping, «FilePmdMapped:   2048 kB» tells of it.
+            int dash = line.IndexOf('-'), space = line.IndexOf(' ');
+            if (dash > 0 && dash < space && long.TryParse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long first)
+                && long.TryParse(line.AsSpan(dash + 1, space - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long end))
+            {
+                isMeant = addresses.Any(address => first <= address && address < end);
+            }
+            else if (isMeant && line.StartsWith("FilePmdMapped:", StringComparison.Ordinal))
+            {
+                bytes += long.Parse(line.AsSpan("FilePmdMapped:".Length, line.Length - "FilePmdMapped: kB".Length), CultureInfo.InvariantCulture) << 10;
+            }
+        }
+
+        return bytes;
+    }
+
+    private static string[] ReadLines(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     private static void Advise(byte* data, long bytes, int advice)

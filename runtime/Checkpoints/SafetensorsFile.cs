@@ -2,13 +2,17 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace Sinter.Runtime.Checkpoints;
 
 /// <summary>A safetensors file, mapped into memory. Its header is checked whole before any tensor is handed out.</summary>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
+    private const int LongestRead = 64 << 20;
+
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
+    private SafeFileHandle? _handle;
     private MemoryMappedFile? _mapping;
     private MemoryMappedViewAccessor? _view;
     private byte* _data;
@@ -60,6 +64,31 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _data = null;
         _view?.Dispose();
         _mapping?.Dispose();
+        _handle?.Dispose();
+    }
+
+    /// <summary>Reads a tensor's bytes to <paramref name="to"/>.</summary>
+    /// <exception cref="SinterException">The file cannot be read any more.</exception>
+    internal void Read(StoredTensor tensor, byte* to)
+    {
+        long from = tensor.Data - _start;
+        for (long left = tensor.ByteCount; left > 0;)
+        {
+            int read;
+            try
+            {
+                read = RandomAccess.Read(_handle!, new Span<byte>(to, (int)Math.Min(left, LongestRead)), from);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new SinterException($"{Path}: the file cannot be read: {e.Message}", e);
+            }
+
+            if (read == 0) throw new SinterException($"{Path}: the file has become shorter while it was read.");
+            from += read;
+            to += read;
+            left -= read;
+        }
     }
 
     /// <summary>Takes a tensor's pages, and what the system has mapped around them, out of this process's memory; they come back from the file if they are read again.</summary>
@@ -74,11 +103,11 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     private void Map()
     {
-        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        long length = stream.Length;
+        _handle = File.OpenHandle(Path);
+        long length = RandomAccess.GetLength(_handle);
         if (length == 0) throw new SinterException($"{Path}: the file is empty, so it is no safetensors file.");
         if (length < sizeof(ulong)) throw new SinterException($"{Path}: the file has only {length} bytes, but a safetensors file begins with 8 that give the length of its header.");
-        _mapping = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _mapping = MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);

@@ -1,5 +1,9 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
+using System.Threading.Tasks;
+using Sinter.Runtime.Execution;
 using Sinter.Runtime.Numerics;
 
 namespace Sinter.Runtime.Checkpoints;
@@ -38,6 +42,22 @@ public sealed unsafe class StoredTensor
 
     /// <inheritdoc cref="SafetensorsFile.Forget"/>
     internal void Forget() => _file.Forget(this);
+
+    /// <summary>Reads tensors from their files to places with room for their bytes, several at a time, past the mapping: a fault for each of its pages would cost more than the copy.</summary>
+    /// <exception cref="SinterException">A file cannot be read any more.</exception>
+    internal static void Read(List<(StoredTensor Tensor, nint To)> reads)
+    {
+        if (reads.Count == 0) return;
+        try
+        {
+            Parallel.ForEach(
+                Partitioner.Create(reads, loadBalance: true), new ParallelOptions { MaxDegreeOfParallelism = ThreadTeam.DefaultCount }, read => read.Tensor._file.Read(read.Tensor, (byte*)read.To));
+        }
+        catch (AggregateException e) when (e.InnerExceptions[0] is SinterException)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
 
     /// <summary>A copy of the numbers as f32; FP8 codes are decoded without any scale.</summary>
     /// <exception cref="SinterException">The tensor does not hold floating-point numbers.</exception>

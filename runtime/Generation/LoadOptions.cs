@@ -9,7 +9,7 @@ namespace Sinter.Runtime.Generation;
 public sealed record LoadOptions : SessionOptions
 {
     /// <summary>Where the weights lie while the model runs.</summary>
-    public WeightPlacement Weights { get; init; } = WeightPlacement.Mapped;
+    public WeightPlacement Weights { get; init; } = WeightPlacement.Automatic;
 
     /// <summary>In what format the matrices of attention and feed-forward layers are kept: converted while loading where it is another than the checkpoint's.</summary>
     public WeightStorage Storage { get; init; } = WeightStorage.AsStored;

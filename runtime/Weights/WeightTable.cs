@@ -9,6 +9,9 @@ namespace Sinter.Runtime.Weights;
 /// <summary>Where the weights lie while a model runs.</summary>
 public enum WeightPlacement
 {
+    /// <summary>Copied where that pays: see <see cref="PlacementChoice"/>; else mapped.</summary>
+    Automatic,
+
     /// <summary>In the mapped files: loading reads nothing, and the system shares and drops pages as it likes.</summary>
     Mapped,
 
@@ -58,6 +61,9 @@ public sealed unsafe class WeightTable : IDisposable
     /// <summary>Whether multi-token prediction's tensors are there.</summary>
     public bool Predicts { get; }
 
+    /// <summary>Where the weights that are kept as stored lie; never <see cref="WeightPlacement.Automatic"/>.</summary>
+    public WeightPlacement Placement { get; private set; }
+
     /// <summary>Bytes of all weights and scales; a tensor that two slots share counts twice.</summary>
     public long Bytes { get; }
 
@@ -70,7 +76,7 @@ public sealed unsafe class WeightTable : IDisposable
     /// the model has none.
     /// </remarks>
     /// <exception cref="SinterException">The checkpoint does not fit the model.</exception>
-    public static WeightTable Bind(ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored)
+    public static WeightTable Bind(ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Automatic, WeightStorage storage = WeightStorage.AsStored)
     {
         WeightTable? table = null;
         try
@@ -118,16 +124,18 @@ public sealed unsafe class WeightTable : IDisposable
     private void Fill(WeightPlacement placement)
     {
         _table = (StoredWeight*)NativeMemory.AllocZeroed((nuint)Math.Max(Count, 1), (nuint)sizeof(StoredWeight));
-        long bytes = OwnBytes(placement);
+        Placement = placement == WeightPlacement.Automatic ? PlacementChoice.For(_weights, OwnBytes(WeightPlacement.Copied)) : placement;
+        long bytes = OwnBytes(Placement);
         if (bytes > 0) _copies = Arena.Reserve(bytes, "a copy of the weights", "map them instead");
         long at = 0;
         var placed = new Dictionary<(StoredTensor, WeightFormat), (nint Data, nint Scales)>();
+        var reads = new List<(StoredTensor Tensor, nint To)>();
         for (int slot = 0; slot < Count; slot++)
         {
             if (_weights[slot] is not { } weight) continue;
             if (!placed.TryGetValue((weight.Tensor, _formats[slot]), out (nint Data, nint Scales) place))
             {
-                place = Place(slot, weight, placement, ref at);
+                place = Place(slot, weight, reads, ref at);
                 placed.Add((weight.Tensor, _formats[slot]), place);
             }
 
@@ -141,26 +149,31 @@ public sealed unsafe class WeightTable : IDisposable
                 Format = _formats[slot],
             };
         }
+
+        StoredTensor.Read(reads);
     }
 
-    private (nint Data, nint Scales) Place(int slot, BoundWeight weight, WeightPlacement placement, ref long at)
+    private (nint Data, nint Scales) Place(int slot, BoundWeight weight, List<(StoredTensor Tensor, nint To)> reads, ref long at)
     {
         bool isConverted = IsConverted(slot, weight);
-        if (!isConverted && placement == WeightPlacement.Mapped) return ((nint)weight.Tensor.Data, weight.Scales is { } mapped ? (nint)mapped.Data : 0);
+        if (!isConverted && Placement == WeightPlacement.Mapped) return ((nint)weight.Tensor.Data, weight.Scales is { } mapped ? (nint)mapped.Data : 0);
         byte* data = _copies!.Data + at;
         at += Arena.Align(isConverted ? WeightConversion.DataBytes(weight.Tensor, _formats[slot]) : weight.Tensor.ByteCount);
         byte* scales = _copies.Data + at;
         long scaleBytes = isConverted ? WeightConversion.ScaleBytes(weight.Tensor, _formats[slot]) : weight.Scales?.ByteCount ?? 0;
         at += Arena.Align(scaleBytes);
-        if (isConverted) WeightConversion.Convert(weight, _formats[slot], data, (float*)scales);
+        if (isConverted)
+        {
+            WeightConversion.Convert(weight, _formats[slot], data, (float*)scales);
+            // What was read of the file is not needed any more, and would be counted beside its copy.
+            weight.Tensor.Forget();
+        }
         else
         {
-            Buffer.MemoryCopy(weight.Tensor.Data, data, weight.Tensor.ByteCount, weight.Tensor.ByteCount);
-            if (weight.Scales is { } stored) Buffer.MemoryCopy(stored.Data, scales, scaleBytes, scaleBytes);
+            reads.Add((weight.Tensor, (nint)data));
+            if (weight.Scales is { } stored) reads.Add((stored, (nint)scales));
         }
 
-        // What was read of the file is not needed any more, and would be counted beside its copy.
-        weight.Tensor.Forget();
         return ((nint)data, scaleBytes > 0 ? (nint)scales : 0);
     }
 

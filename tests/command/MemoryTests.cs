@@ -35,7 +35,7 @@ public sealed class MemoryTests : IDisposable
     {
         // The first run compiles the model; what the compiler takes is no part of this.
         await Measure();
-        foreach (string[] options in (string[][])[[], ["--copy"], ["--weights", "fp8"], ["--weights", "int8"]])
+        foreach (string[] options in (string[][])[[], ["--placement", "mapped"], ["--placement", "copied"], ["--weights", "fp8"], ["--weights", "int8"]])
         {
             (long most, long before, long model) = await Measure(options);
             string all = $"{string.Join(' ', options)}: {most >> 20} MiB at most, {before >> 20} before, {model >> 20} of weights and caches";

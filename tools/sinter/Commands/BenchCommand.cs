@@ -25,7 +25,7 @@ internal sealed class BenchCommand : ExampledCommand
     private readonly Option<int?> _draft = SharedOptions.Draft();
     private readonly Option<bool> _roofline = new("--roofline") { Description = "Where the time goes instead: each kernel's share, GB/s and GFLOP/s, against the limits of this machine." };
     private readonly Option<WeightStorage> _weights = SharedOptions.Weights();
-    private readonly Option<bool> _copy = new("--copy") { Description = "Copy the weights into memory of their own, with huge pages, instead of mapping the files." };
+    private readonly Option<WeightPlacement> _placement = SharedOptions.Placement();
     private readonly Option<string?> _model = SharedOptions.Model();
     private readonly Option<DeviceWish> _device = SharedOptions.Device();
     private readonly Option<int?> _threads = SharedOptions.Threads();
@@ -39,7 +39,7 @@ internal sealed class BenchCommand : ExampledCommand
         "sinter bench models/tiny-trained --draft 1")
     {
         Add(_checkpoint);
-        foreach (Option option in (Option[])[_prompt, _generate, _repeat, _draft, _roofline, _weights, _copy, _model, _device, _threads, _json]) Add(option);
+        foreach (Option option in (Option[])[_prompt, _generate, _repeat, _draft, _roofline, _weights, _placement, _model, _device, _threads, _json]) Add(option);
         SetAction(Run);
     }
 
@@ -48,8 +48,7 @@ internal sealed class BenchCommand : ExampledCommand
         string folder = parsed.GetRequiredValue(_checkpoint);
         if (parsed.GetValue(_roofline) && parsed.GetValue(_device) != DeviceWish.Cpu) throw new SinterException("--roofline measures this machine's processor: leave --device out.");
         using ChosenDevice device = ChosenDevice.Open(parsed.GetValue(_device));
-        WeightPlacement placement = parsed.GetValue(_copy) ? WeightPlacement.Copied : WeightPlacement.Mapped;
-        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(folder, parsed.GetValue(_model), placement, parsed.GetValue(_weights), device);
+        using OpenCheckpoint checkpoint = OpenCheckpoint.Load(folder, parsed.GetValue(_model), parsed.GetValue(_placement), parsed.GetValue(_weights), device);
         ModelDescription description = checkpoint.Program.Description;
         int generate = parsed.GetValue(_generate) ?? 64;
         int prompt = parsed.GetValue(_prompt) ?? Math.Clamp(description.MaxPositions - generate, 1, 512);
@@ -89,7 +88,7 @@ internal sealed class BenchCommand : ExampledCommand
         long cache = (long)(description.Caches.Sum(c => (long)c.Width) * sizeof(float) * description.Layers * (prompt + generate / 2.0));
         var report = new BenchReport(description.Name, prompt, generate, repeat, session.Threads, speed.Prefill, speed.Decoding,
             weights, cache, (weights + cache) * speed.Decoding.Median / 1e9, drafts, resident, checkpoint.ResidentBefore,
-            checkpoint.Weights.Bytes + LatentCache.BytesFor(description, session.MaxSequences, session.Capacity), device.Name, launches);
+            checkpoint.Weights.Bytes + LatentCache.BytesFor(description, session.MaxSequences, session.Capacity), device.Name, launches, checkpoint.Weights.Placement);
         if (parsed.GetValue(_json)) report.WriteJson();
         else report.WriteText();
         return ExitCode.Fine;

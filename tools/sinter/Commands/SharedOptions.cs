@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using Sinter.Command.Loading;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
@@ -46,43 +47,32 @@ internal static class SharedOptions
     }
 
     /// <summary>In what format matrices are kept.</summary>
-    public static Option<WeightStorage> Weights()
-    {
-        var option = new Option<WeightStorage>("--weights")
-        {
-            HelpName = "FORMAT",
-            Description = "bf16, fp8 or int8: converts the matrices of attention and feed-forward layers while loading (default: as stored).",
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (text == "bf16") return WeightStorage.BF16;
-                if (text == "fp8") return WeightStorage.E4M3;
-                if (text == "int8") return WeightStorage.Int8;
-                result.AddError($"--weights takes bf16, fp8 or int8, not '{text}'.");
-                return WeightStorage.AsStored;
-            },
-        };
-        return option;
-    }
+    public static Option<WeightStorage> Weights() => Choice(
+        "--weights", "FORMAT", "bf16, fp8 or int8: converts the matrices of attention and feed-forward layers while loading (default: as stored).",
+        ("bf16", WeightStorage.BF16), ("fp8", WeightStorage.E4M3), ("int8", WeightStorage.Int8));
+
+    /// <summary>Where the weights lie.</summary>
+    public static Option<WeightPlacement> Placement() => Choice(
+        "--placement", "auto|mapped|copied", "Where the weights lie: in the mapped files; copied into memory, with huge pages; or, by default, auto, which copies where the files have no huge pages and memory has room.",
+        ("auto", WeightPlacement.Automatic), ("mapped", WeightPlacement.Mapped), ("copied", WeightPlacement.Copied));
 
     /// <summary>What to run on.</summary>
-    public static Option<DeviceWish> Device()
+    public static Option<DeviceWish> Device() => Choice(
+        "--device", "auto|cpu|opencl|cuda", "What to run on: cpu, the default; opencl or cuda; or auto, which takes a GPU if there is one and says so.",
+        ("auto", DeviceWish.Auto), ("cpu", DeviceWish.Cpu), ("opencl", DeviceWish.OpenCL), ("cuda", DeviceWish.Cuda));
+
+    /// <summary>One of some words; what is the type's first value if it is not given.</summary>
+    private static Option<T> Choice<T>(string name, string helpName, string description, params (string Name, T Value)[] choices) => new(name)
     {
-        string[] names = ["auto", "cpu", "opencl", "cuda"];
-        DeviceWish[] wishes = [DeviceWish.Auto, DeviceWish.Cpu, DeviceWish.OpenCL, DeviceWish.Cuda];
-        return new Option<DeviceWish>("--device")
+        HelpName = helpName,
+        Description = description,
+        CustomParser = result =>
         {
-            HelpName = string.Join('|', names),
-            Description = "What to run on: cpu, the default; opencl or cuda; or auto, which takes a GPU if there is one and says so.",
-            DefaultValueFactory = _ => DeviceWish.Cpu,
-            CustomParser = result =>
-            {
-                int place = Array.IndexOf(names, result.Tokens[0].Value);
-                if (place < 0) result.AddError($"--device takes {string.Join(", ", names[..^1])} or {names[^1]}, not '{result.Tokens[0].Value}'.");
-                return wishes[Math.Max(place, 0)];
-            },
-        };
-    }
+            int place = Array.FindIndex(choices, choice => choice.Name == result.Tokens[0].Value);
+            if (place < 0) result.AddError($"{name} takes {string.Join(", ", choices[..^1].Select(c => c.Name))} or {choices[^1].Name}, not '{result.Tokens[0].Value}'.");
+            return choices[Math.Max(place, 0)].Value;
+        },
+    };
 
     public static Option<int?> Threads() => WholeNumber("--threads", "THREADS", 1, 1024, "Threads to compute with; as many as cores if not given.", "-t");
 

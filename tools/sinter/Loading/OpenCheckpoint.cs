@@ -25,7 +25,7 @@ internal sealed class OpenCheckpoint : IDisposable
     /// <summary>What is cheap to check comes first: the config, then the names and shapes of the tensors, then the numbers.</summary>
     /// <exception cref="Sinter.Runtime.SinterException">A file is missing or damaged, or does not fit the model.</exception>
     public static OpenCheckpoint Load(
-        string folder, string? modelFile, WeightPlacement placement = WeightPlacement.Mapped, WeightStorage storage = WeightStorage.AsStored, ChosenDevice? device = null)
+        string folder, string? modelFile, WeightPlacement placement = WeightPlacement.Automatic, WeightStorage storage = WeightStorage.AsStored, ChosenDevice? device = null)
     {
         ModelConfig config = ModelConfig.Load(folder);
         Checkpoint files = Checkpoint.Open(folder);
@@ -35,7 +35,7 @@ internal sealed class OpenCheckpoint : IDisposable
             ConfigAgreement.Require(program.Description, config);
             using var work = new LongWork($"loading {folder}");
             long residentBefore = ProcessMemory.Resident;
-            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, placement, storage), residentBefore);
+            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, device?.Target is null ? placement : WeightPlacement.Mapped, storage), residentBefore);
         }
         catch
         {

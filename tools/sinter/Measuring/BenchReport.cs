@@ -1,6 +1,7 @@
 using System;
 using System.Text.Json;
 using Sinter.Command.Terminal;
+using Sinter.Runtime.Weights;
 
 namespace Sinter.Command.Measuring;
 
@@ -14,6 +15,7 @@ namespace Sinter.Command.Measuring;
 /// <param name="ModelBytes">Of all weights as they are kept, and of the caches.</param>
 /// <param name="Device">What the session ran on; null for the processor.</param>
 /// <param name="LaunchesPerToken">Kernels that a device is asked to run for a token of decoding.</param>
+/// <param name="Placement">Where the weights that are kept as stored lay.</param>
 internal sealed record BenchReport(
     string Model,
     int PromptTokens,
@@ -30,7 +32,8 @@ internal sealed record BenchReport(
     long ResidentBytesBefore,
     long ModelBytes,
     string? Device,
-    long LaunchesPerToken)
+    long LaunchesPerToken,
+    WeightPlacement Placement)
 {
     public void WriteText()
     {
@@ -44,7 +47,7 @@ internal sealed record BenchReport(
                 + $"{drafts.SpeedUp.Median:0.00} times the speed (median; least {drafts.SpeedUp.Least:0.00}, most {drafts.SpeedUp.Most:0.00})");
         }
 
-        Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most, {Quantity.Bytes(ResidentBytesBefore)} before loading; weights and caches are {Quantity.Bytes(ModelBytes)}");
+        Console.WriteLine($"resident      {Quantity.Bytes(ResidentBytes)} at most, {Quantity.Bytes(ResidentBytesBefore)} before loading; weights and caches are {Quantity.Bytes(ModelBytes)}; weights {(Placement == WeightPlacement.Copied ? "copied into memory" : "in the mapped files")}");
     }
 
     public void WriteJson() => JsonOutput.Write(json =>
@@ -77,6 +80,7 @@ internal sealed record BenchReport(
             json.WriteEndObject();
         }
 
+        json.WriteString("placement", Placement == WeightPlacement.Copied ? "copied" : "mapped");
         json.WriteNumber("resident_bytes", ResidentBytes);
         json.WriteNumber("resident_bytes_before_loading", ResidentBytesBefore);
         json.WriteNumber("weight_and_cache_bytes", ModelBytes);
