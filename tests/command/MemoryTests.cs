@@ -37,7 +37,8 @@ public sealed class MemoryTests : IDisposable
         await Measure();
         foreach (string[] options in (string[][])[[], ["--placement", "mapped"], ["--placement", "copied"], ["--weights", "fp8"], ["--weights", "int8"]])
         {
-            (long most, long before, long model) = await Measure(options);
+            (long most, long before, long model, string placement) = await Measure(options);
+            if (options is ["--placement", var wanted]) Assert.Equal(wanted, placement);
             string all = $"{string.Join(' ', options)}: {most >> 20} MiB at most, {before >> 20} before, {model >> 20} of weights and caches";
             Assert.True(most - before <= 1.1 * model + Fixed, all);
 
@@ -46,11 +47,11 @@ public sealed class MemoryTests : IDisposable
         }
     }
 
-    private async Task<(long Most, long Before, long Model)> Measure(params string[] options)
+    private async Task<(long Most, long Before, long Model, string Placement)> Measure(params string[] options)
     {
         string[] arguments = ["bench", _folder, "-p", "256", "-n", "4", "-r", "1", "-t", "2", "--json", .. options];
         JsonElement report = JsonDocument.Parse((await SinterProcess.Run(arguments)).IsFine()).RootElement;
-        return (report.GetProperty("resident_bytes").GetInt64(), report.GetProperty("resident_bytes_before_loading").GetInt64(), report.GetProperty("weight_and_cache_bytes").GetInt64());
+        return (report.GetProperty("resident_bytes").GetInt64(), report.GetProperty("resident_bytes_before_loading").GetInt64(), report.GetProperty("weight_and_cache_bytes").GetInt64(), report.GetProperty("placement").GetString()!);
     }
 
     private static void WriteCheckpoint(string folder)

@@ -87,7 +87,7 @@ internal sealed partial class AttentionSchedule
         });
 
         string shared = IsShared
-            ? $"all heads share the keys and are rows beside the tokens; keys of up to {MostFew} tokens are gathered in {StrandCount} strands, for more"
+            ? $"all heads share the keys and are rows beside the tokens; keys of up to {MostFew} tokens are gathered in {StrandCount} strands, else"
             : "each head has its keys;";
         var entry = new Procedure(_operation.Name, "", _parameters.Names, body.Statements, IsWidening: false);
         var sizes = new List<Size>

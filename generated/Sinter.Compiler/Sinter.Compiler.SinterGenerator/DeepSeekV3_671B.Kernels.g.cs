@@ -739,7 +739,7 @@ internal static unsafe class DeepSeekV3_671BKernels
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801))·self_attn.latent[s,c]
-    // 128 heads, all heads share the keys and are rows beside the tokens; keys of up to 8 tokens are gathered in 8 strands, for more workers take turns at tiles of 96 rows, keys pass by 64.
+    // 128 heads, all heads share the keys and are rows beside the tokens; keys of up to 8 tokens are gathered in 8 strands, else workers take turns at tiles of 96 rows, keys pass by 64.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attention_128x512And64To512<V>(ref readonly Step step, in Worker worker, float* query, CacheView* key, float* query2, CacheView* key2, CacheView* value, float* y)
         where V : struct, ILanes<V>
