@@ -80,7 +80,7 @@ internal sealed partial class DeviceContractionSchedule
         // The format's name at the end is what its text is filed under.
         var entry = new Procedure($"{operation.Name}Tensor_{format}", "", _parameters.Names, body.Statements, IsWidening: false);
         var kernel = new Kernel(
-            $"{operation.Equation}\nFrom {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
+            $"{operation.Name} from {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
             Sizes(("TileRows", TensorRows)), entry, default, null);
         Expression tiles = operation.Rows == RowSource.Experts
             ? Min(RowCount, RowCount / TensorRows + _groups!.Field("Experts", Kind.Integer))

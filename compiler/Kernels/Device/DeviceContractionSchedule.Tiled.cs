@@ -87,8 +87,8 @@ internal sealed partial class DeviceContractionSchedule
             ("RowPitch", tile.Rows + ContractionTile.Pad), ("ColumnPitch", tile.Columns + ContractionTile.Pad), ("Threads", tile.Threads)]);
         var entry = new Procedure(operation.Name, "", _parameters.Names, body.Statements, IsWidening: true);
         var parts = operation.Rows == RowSource.Keys ? new[] { epilogue } : [];
-        var kernel = new Kernel(
-            $"{operation.Equation}\n{tile.Describe(operation)}", sizes, entry, parts.ToEquatable(), _parameters.Formats);
+        string what = operation.Rows == RowSource.Keys ? operation.Equation + "\n" : $"{operation.Name}Few for more rows. ";
+        var kernel = new Kernel(what + tile.Describe(operation), sizes, entry, parts.ToEquatable(), _parameters.Formats);
         Expression tiles = operation.Rows == RowSource.Experts
             ? Min(RowCount, RowCount / tile.Rows + _groups!.Field("Experts", Kind.Integer))
             : Blocks(RowCount, tile.Rows);

@@ -94,10 +94,6 @@ internal sealed partial class AttentionSchedule
             });
         });
         Name share = body.Let("share", new Real(1) / sum);
-        body.For("column", 0, s_width, Lanes, (inner, column) =>
-        {
-            Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
-            inner.Store(output + column, Load(output + column, lanes) * All(share), lanes);
-        });
+        WriteScaling(body, output, share);
     }
 }

@@ -133,11 +133,7 @@ internal sealed partial class AttentionSchedule
             inItem.For("i", 0, count, (each, i) =>
             {
                 Name share = each.Let("share", new Real(1) / rows.Total[i]);
-                each.For("column", 0, s_width, Lanes, (inner, column) =>
-                {
-                    Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
-                    inner.Store(rows.Outputs[i] + column, Load(rows.Outputs[i] + column, lanes) * All(share), lanes);
-                });
+                WriteScaling(each, rows.Outputs[i], share);
             });
         });
     }
@@ -166,6 +162,12 @@ internal sealed partial class AttentionSchedule
         body.Set(rows.Total[i], Zero);
         body.Tile(TileOperation.Clear, rows.Outputs[i], s_width);
     }
+
+    private static void WriteScaling(Body body, Expression output, Name share) => body.For("column", 0, s_width, Lanes, (inner, column) =>
+    {
+        Name lanes = inner.Let("lanes", LanesLeft(s_width, column));
+        inner.Store(output + column, Load(output + column, lanes) * All(share), lanes);
+    });
 
     private static Expression Place(Name data, Layout layout, Name token, Expression head) =>
         data + Long(token) * layout.RowStride + (head * layout.RepeatStride + layout.Offset);

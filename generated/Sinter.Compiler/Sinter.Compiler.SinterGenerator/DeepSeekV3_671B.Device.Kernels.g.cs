@@ -134,8 +134,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 1536 + column] = sum;
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QAProj_1536x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QAProj_1536x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -158,8 +157,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QAProj_1536x7168Store(y, row, row, column, sum);
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QAProj_1536x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QAProj_1536x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -170,8 +168,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new QAProj_1536x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QAProj_1536x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QAProj_1536x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -281,8 +278,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 512 + column] = sum;
     }
 
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // KvAProjWithMqa_512x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_512x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -305,8 +301,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_512x7168Store(y, row, row, column, sum);
     }
 
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // KvAProjWithMqa_512x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_512x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -317,8 +312,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new KvAProjWithMqa_512x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvAProjWithMqa_512x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvAProjWithMqa_512x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -428,8 +422,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 64 + column] = sum;
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // KvAProjWithMqa_64x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_64x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -452,8 +445,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_64x7168Store(y, row, row, column, sum);
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // KvAProjWithMqa_64x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_64x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -464,8 +456,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new KvAProjWithMqa_64x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvAProjWithMqa_64x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvAProjWithMqa_64x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -684,8 +675,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 8192 + column] = sum;
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QBProj_8192x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_8192x1536Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -708,8 +698,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QBProj_8192x1536Store(y, row, row, column, sum);
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QBProj_8192x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_8192x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -720,8 +709,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new QBProj_8192x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QBProj_8192x1536Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_8192x1536<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -831,8 +819,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 16384 + column] = sum;
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QBProj_16384x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_16384x1536Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -855,8 +842,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QBProj_16384x1536Store(y, row, row, column, sum);
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QBProj_16384x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_16384x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -867,8 +853,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new QBProj_16384x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QBProj_16384x1536Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_16384x1536<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -968,8 +953,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 65536 + batch * 512 + column] = sum;
     }
 
-    // self_attn.qn_c[t,h,c] = Σ[n] self_attn.qn[t,h,n]·self_attn.kv_b_proj.weight.n[h,n,c]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvBProj_128x512x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_128x512x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1315,8 +1299,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 16384 + batch * 128 + column] = sum;
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // KvBProj_128x128x512 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void KvBProj_128x128x512Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -1341,8 +1324,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => KvBProj_128x128x512Store(batch, y, row, row, column, sum);
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // KvBProj_128x128x512 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void KvBProj_128x128x512Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -1354,8 +1336,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new KvBProj_128x128x512Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvBProj_128x128x512Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_128x128x512<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1469,10 +1450,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = extraHere + sum;
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // OProj_7168x16384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void OProj_7168x16384Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1496,10 +1474,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => OProj_7168x16384Store(extra, y, row, row, column, sum);
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // OProj_7168x16384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void OProj_7168x16384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1510,10 +1485,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new OProj_7168x16384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // OProj_7168x16384Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void OProj_7168x16384<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1646,10 +1618,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 18432 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // GateProjAndUpProj_18432x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_18432x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1672,10 +1641,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_18432x7168Store(y, row, row, column, sum, second);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // GateProjAndUpProj_18432x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_18432x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1686,10 +1652,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new GateProjAndUpProj_18432x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // GateProjAndUpProj_18432x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_18432x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1815,9 +1778,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = extraHere + sum;
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // DownProj_7168x18432 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_7168x18432Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1841,9 +1802,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => DownProj_7168x18432Store(extra, y, row, row, column, sum);
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // DownProj_7168x18432 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_7168x18432Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1854,9 +1813,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new DownProj_7168x18432Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // DownProj_7168x18432Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_7168x18432<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1966,8 +1923,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
-    // mlp.l[t,e] = Σ[d] m[t,d]·mlp.gate.weight[e,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // Gate_256x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void Gate_256x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2100,10 +2056,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 2048 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // GateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_2048x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -2126,10 +2079,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_2048x7168Store(y, row, row, column, sum, second);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // GateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -2140,10 +2090,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new GateProjAndUpProj_2048x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // GateProjAndUpProj_2048x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_2048x7168<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2469,8 +2416,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = sum;
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // DownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_7168x2048Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2493,8 +2439,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => DownProj_7168x2048Store(y, row, row, column, sum);
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // DownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_7168x2048Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2505,8 +2450,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new DownProj_7168x2048Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // DownProj_7168x2048Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_7168x2048<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2696,10 +2640,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 2048 + column] = sum2 * (DeviceMath.Silu(sum1) * extraHere);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // ExpertsGateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsGateProjAndUpProj_2048x7168Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -2734,10 +2675,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => ExpertsGateProjAndUpProj_2048x7168Store(groups, extra, y, row, row, column, sum, second);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // ExpertsGateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsGateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -2758,10 +2696,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_2048x7168Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
+    // ExpertsGateProjAndUpProj_2048x7168Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
     [Threads(64)]
     public static void ExpertsGateProjAndUpProj_2048x7168<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2904,8 +2839,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = sum;
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // ExpertsDownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsDownProj_7168x2048Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2938,8 +2872,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => ExpertsDownProj_7168x2048Store(groups, y, row, row, column, sum);
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // ExpertsDownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsDownProj_7168x2048Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2959,8 +2892,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new ExpertsDownProj_7168x2048Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
+    // ExpertsDownProj_7168x2048Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void ExpertsDownProj_7168x2048<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -3101,9 +3033,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 129280 + column] = sum;
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // LmHead_129280x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void LmHead_129280x7168Tensor_BF16(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -3127,9 +3057,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => LmHead_129280x7168Store(rows, y, row, row, column, sum);
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // LmHead_129280x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void LmHead_129280x7168Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -3140,9 +3068,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         BlockScaledProduct.Run(new LmHead_129280x7168Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // LmHead_129280x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void LmHead_129280x7168<W>(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -3276,10 +3202,7 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = sum1 + sum2;
     }
 
-    // x.product[t,d] = Σ[d'] e[t,d']·eh_proj.weight.d'[d,d']
-    // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
-    // x.x[t,d] = x.product[t,d] + x.product.2[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // EhProj_7168x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void EhProj_7168x7168<W>(DeviceStep step, ArrayView<float> x, ArrayView<float> x2, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {

@@ -131,9 +131,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum;
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QAProj_128x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QAProj_128x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -156,9 +154,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QAProj_128x256Store(y, row, row, column, sum);
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QAProj_128x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QAProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -169,9 +165,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new QAProj_128x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.a.product[t,q] = Σ[d] a.x[t,d]·self_attn.q_a_proj.weight[q,d]
-    // self_attn.l[t,c] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.c[c,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QAProj_128x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QAProj_128x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -277,8 +271,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 16 + column] = sum;
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // KvAProjWithMqa_16x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_16x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -301,8 +294,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_16x256Store(y, row, row, column, sum);
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // KvAProjWithMqa_16x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void KvAProjWithMqa_16x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -313,8 +305,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new KvAProjWithMqa_16x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.kr[t,r] = Σ[d] a.x[t,d]·self_attn.kv_a_proj_with_mqa.weight.r[r,d]
-    // Tiles of 64 rows × 16 columns × 16 of depth, 64 threads with 4 × 4 sums each.
+    // KvAProjWithMqa_16x256Few for more rows. Tiles of 64 rows × 16 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void KvAProjWithMqa_16x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -523,8 +514,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 64 + column] = sum;
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QBProj_64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_64x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -547,8 +537,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QBProj_64x128Store(y, row, row, column, sum);
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QBProj_64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -559,8 +548,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new QBProj_64x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.qr[t,h,r] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.r[h,r,q]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QBProj_64x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_64x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -664,8 +652,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum;
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // QBProj_128x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_128x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -688,8 +675,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => QBProj_128x128Store(y, row, row, column, sum);
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // QBProj_128x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void QBProj_128x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -700,8 +686,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new QBProj_128x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.qn[t,h,n] = Σ[q] self_attn.a[t,q]·self_attn.q_b_proj.weight.n[h,n,q]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // QBProj_128x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void QBProj_128x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -801,8 +786,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 512 + batch * 128 + column] = sum;
     }
 
-    // self_attn.qn_c[t,h,c] = Σ[n] self_attn.qn[t,h,n]·self_attn.kv_b_proj.weight.n[h,n,c]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvBProj_4x128x32Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_4x128x32<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1116,8 +1100,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + batch * 64 + column] = sum;
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // KvBProj_4x64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void KvBProj_4x64x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -1142,8 +1125,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => KvBProj_4x64x128Store(batch, y, row, row, column, sum);
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // KvBProj_4x64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void KvBProj_4x64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -1155,8 +1137,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new KvBProj_4x64x128Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
     }
 
-    // self_attn.o[t,h,u] = Σ[c] self_attn.p_c[t,h,c]·self_attn.kv_b_proj.weight.u[h,u,c]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // KvBProj_4x64x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void KvBProj_4x64x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1266,10 +1247,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = extraHere + sum;
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // OProj_256x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void OProj_256x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1293,10 +1271,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => OProj_256x256Store(extra, y, row, row, column, sum);
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // OProj_256x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void OProj_256x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1307,10 +1282,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new OProj_256x256Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // self_attn.y[t,d] = Σ[h,u] self_attn.o[t,h,u]·self_attn.o_proj.weight[d,h,u]
-    // a[t,d] = x[t,d] + self_attn.y[t,d]
-    // a[t,d] = x.x[t,d] + self_attn.y[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // OProj_256x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void OProj_256x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1435,10 +1407,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 384 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // GateProjAndUpProj_384x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_384x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1461,10 +1430,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_384x256Store(y, row, row, column, sum, second);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // GateProjAndUpProj_384x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_384x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1475,10 +1441,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new GateProjAndUpProj_384x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
-    // mlp.gate[t,i] = Σ[d] m[t,d]·mlp.gate_proj.weight[i,d]
-    // mlp.up[t,i] = Σ[d] m[t,d]·mlp.up_proj.weight[i,d]
-    // mlp.up_mlp.y.factor[t,i] = mlp.up[t,i]·mlp.y.factor[t,i]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // GateProjAndUpProj_384x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_384x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1602,9 +1565,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = extraHere + sum;
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // DownProj_256x384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_256x384Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1628,9 +1589,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => DownProj_256x384Store(extra, y, row, row, column, sum);
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // DownProj_256x384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_256x384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -1641,9 +1600,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new DownProj_256x384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // mlp.y[t,d] = Σ[i] mlp.up_mlp.y.factor[t,i]·mlp.down_proj.weight[d,i]
-    // x.2[t,d] = a[t,d] + mlp.y[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // DownProj_256x384Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_256x384<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1749,8 +1706,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 8 + column] = sum;
     }
 
-    // mlp.l[t,e] = Σ[d] m[t,d]·mlp.gate.weight[e,d]
-    // Tiles of 64 rows × 16 columns × 16 of depth, 64 threads with 4 × 4 sums each.
+    // Gate_8x256Few for more rows. Tiles of 64 rows × 16 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void Gate_8x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -1875,10 +1831,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // GateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_128x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1901,10 +1854,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_128x256Store(y, row, row, column, sum, second);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // GateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void GateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
     {
@@ -1915,10 +1865,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new GateProjAndUpProj_128x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
-    // mlp.shared_experts.gate[t,g] = Σ[d] m[t,d]·mlp.shared_experts.gate_proj.weight[g,d]
-    // mlp.shared_experts.up[t,g] = Σ[d] m[t,d]·mlp.shared_experts.up_proj.weight[g,d]
-    // mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g] = mlp.shared_experts.up[t,g]·mlp.shared_experts.y.factor[t,g]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // GateProjAndUpProj_128x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void GateProjAndUpProj_128x256<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2220,8 +2167,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // DownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_256x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2244,8 +2190,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => DownProj_256x128Store(y, row, row, column, sum);
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // DownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void DownProj_256x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2256,8 +2201,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new DownProj_256x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // mlp.shared_experts.y[t,d] = Σ[g] mlp.shared_experts.up_mlp.shared_experts.y.factor[t,g]·mlp.shared_experts.down_proj.weight[d,g]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // DownProj_256x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void DownProj_256x128<W>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2439,10 +2383,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum2 * (DeviceMath.Silu(sum1) * extraHere);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
+    // ExpertsGateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsGateProjAndUpProj_128x256Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -2477,10 +2418,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => ExpertsGateProjAndUpProj_128x256Store(groups, extra, y, row, row, column, sum, second);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // From 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // ExpertsGateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsGateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
     {
@@ -2501,10 +2439,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_128x256Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
-    // mlp.experts.gate[t,k,f] = Σ[d] m[t,d]·mlp.experts.gate_proj.weight[t,k,f,d]
-    // mlp.experts.up[t,k,f] = Σ[d] m[t,d]·mlp.experts.up_proj.weight[t,k,f,d]
-    // mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f] = mlp.experts.up[t,k,f]·mlp.experts.y.factor_mlp.w[t,k,f]
-    // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
+    // ExpertsGateProjAndUpProj_128x256Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
     [Threads(64)]
     public static void ExpertsGateProjAndUpProj_128x256<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2641,8 +2576,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // ExpertsDownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsDownProj_256x128Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2675,8 +2609,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => ExpertsDownProj_256x128Store(groups, y, row, row, column, sum);
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // ExpertsDownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void ExpertsDownProj_256x128Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2696,8 +2629,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new ExpertsDownProj_256x128Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
-    // mlp.y.product[t,d] = Σ[k,f] mlp.experts.up_mlp.experts.y.factor_mlp.w[t,k,f]·mlp.experts.down_proj.weight[t,k,d,f]
-    // Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
+    // ExpertsDownProj_256x128Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
     [Threads(64)]
     public static void ExpertsDownProj_256x128<W>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -2834,9 +2766,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 1024 + column] = sum;
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
+    // LmHead_1024x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
     [Threads(128)]
     public static void LmHead_1024x256Tensor_BF16(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2860,9 +2790,7 @@ internal static class TinyTrainedDeviceKernels
         public readonly void Store(int row, int column, float sum, float second) => LmHead_1024x256Store(rows, y, row, row, column, sum);
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // From 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
+    // LmHead_1024x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
     [Threads(128)]
     public static void LmHead_1024x256Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
@@ -2873,9 +2801,7 @@ internal static class TinyTrainedDeviceKernels
         BlockScaledProduct.Run(new LmHead_1024x256Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
-    // logits[t,v] = Σ[d] hidden[t,d]·lm_head.weight[v,d]
-    // logits[t,v] = Σ[d] hidden.2[t,d]·shared_head.head.weight[v,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
+    // LmHead_1024x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
     [Threads(256)]
     public static void LmHead_1024x256<W>(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where W : struct, IDeviceFormat
     {
@@ -3001,10 +2927,7 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum1 + sum2;
     }
 
-    // x.product[t,d] = Σ[d'] e[t,d']·eh_proj.weight.d'[d,d']
-    // x.product.2[t,d] = Σ[d''] z[t,d'']·eh_proj.weight.d''[d,d'']
-    // x.x[t,d] = x.product[t,d] + x.product.2[t,d]
-    // Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
+    // EhProj_256x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
     [Threads(256)]
     public static void EhProj_256x256<W>(DeviceStep step, ArrayView<float> x, ArrayView<float> x2, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where W : struct, IDeviceFormat
     {
