@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -36,7 +35,7 @@ internal static unsafe partial class Pages
     }
 
     /// <summary>Whether the system gives memory in huge pages where it is asked for them.</summary>
-    public static bool CanBeHuge => OperatingSystem.IsLinux() && ReadLines("/sys/kernel/mm/transparent_hugepage/enabled").Any(line => line.Contains("[always]") || line.Contains("[madvise]"));
+    public static bool CanBeHuge => OperatingSystem.IsLinux() && KernelAccount.ReadLines("/sys/kernel/mm/transparent_hugepage/enabled").Any(line => line.Contains("[always]") || line.Contains("[madvise]"));
 
     /// <summary>Whether mapped files lie in huge pages, by some places in them, each in a huge page of its own, which are read to find out.</summary>
     public static bool AreHuge(IReadOnlyCollection<nint> places)
@@ -50,7 +49,7 @@ internal static unsafe partial class Pages
     {
         bool isMeant = false;
         long bytes = 0;
-        foreach (string line in ReadLines("/proc/self/smaps"))
+        foreach (string line in KernelAccount.ReadLines("/proc/self/smaps"))
         {
             // «7f12a0000000-7f12b0000000 r--s …» begins a mapping, «FilePmdMapped:   2048 kB» tells of it.
             int dash = line.IndexOf('-'), space = line.IndexOf(' ');
@@ -59,25 +58,13 @@ internal static unsafe partial class Pages
             {
                 isMeant = addresses.Any(address => first <= address && address < end);
             }
-            else if (isMeant && line.StartsWith("FilePmdMapped:", StringComparison.Ordinal))
+            else if (isMeant)
             {
-                bytes += long.Parse(line.AsSpan("FilePmdMapped:".Length, line.Length - "FilePmdMapped: kB".Length), CultureInfo.InvariantCulture) << 10;
+                bytes += KernelAccount.Bytes(line, "FilePmdMapped") ?? 0;
             }
         }
 
         return bytes;
-    }
-
-    private static string[] ReadLines(string path)
-    {
-        try
-        {
-            return File.ReadAllLines(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
     }
 
     private static void Advise(byte* data, long bytes, int advice)

@@ -1,7 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
-using System.IO;
 using System.Linq;
 using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Execution;
@@ -39,15 +37,6 @@ internal static unsafe class PlacementChoice
     private static long AvailableBytes()
     {
         long left = Arena.MachineBytes - Environment.WorkingSet;
-        const string field = "MemAvailable:";
-        try
-        {
-            string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal));
-            return line is null ? left : Math.Min(left, long.Parse(line.AsSpan(field.Length, line.Length - field.Length - " kB".Length), CultureInfo.InvariantCulture) << 10);
-        }
-        catch (IOException)
-        {
-            return left;
-        }
+        return Math.Min(left, KernelAccount.ReadLines("/proc/meminfo").Select(line => KernelAccount.Bytes(line, "MemAvailable")).FirstOrDefault(bytes => bytes is not null) ?? left);
     }
 }
