@@ -142,32 +142,9 @@ public static unsafe class Panel
         float* x0, float* x1, float* x2, float* x3, float* x4, float* x5, int depth, float* panel, int panelStride, float* sums, int stride, int last)
         where V : struct, ILanes<V>
     {
-        V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
-        V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
-        for (long k = 0; k < depth; k++)
-        {
-            V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
-            panel += panelStride;
-            V x = V.All(x0[k]);
-            a00 = V.Fma(x, w0, a00);
-            a01 = V.Fma(x, w1, a01);
-            x = V.All(x1[k]);
-            a10 = V.Fma(x, w0, a10);
-            a11 = V.Fma(x, w1, a11);
-            x = V.All(x2[k]);
-            a20 = V.Fma(x, w0, a20);
-            a21 = V.Fma(x, w1, a21);
-            x = V.All(x3[k]);
-            a30 = V.Fma(x, w0, a30);
-            a31 = V.Fma(x, w1, a31);
-            x = V.All(x4[k]);
-            a40 = V.Fma(x, w0, a40);
-            a41 = V.Fma(x, w1, a41);
-            x = V.All(x5[k]);
-            a50 = V.Fma(x, w0, a50);
-            a51 = V.Fma(x, w1, a51);
-        }
-
+        RegisterTile.Sum(
+            x0, x1, x2, x3, x4, x5, depth, panel, panelStride,
+            out V a00, out V a01, out V a10, out V a11, out V a20, out V a21, out V a30, out V a31, out V a40, out V a41, out V a50, out V a51);
         Accumulate(sums, a00, a01);
         if (last > 0) Accumulate(sums + stride, a10, a11);
         if (last > 1) Accumulate(sums + 2 * stride, a20, a21);

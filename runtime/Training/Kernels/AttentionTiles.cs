@@ -22,33 +22,10 @@ internal static unsafe class AttentionTiles
     public static void Pair<V>(float* left, long stride, int depth, float* panel, float* result, long resultStride)
         where V : struct, ILanes<V>
     {
-        float* x0 = left, x1 = left + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride;
-        V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
-        V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
-        for (long k = 0; k < depth; k++)
-        {
-            V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
-            panel += 2 * V.Count;
-            V x = V.All(x0[k]);
-            a00 = V.Fma(x, w0, a00);
-            a01 = V.Fma(x, w1, a01);
-            x = V.All(x1[k]);
-            a10 = V.Fma(x, w0, a10);
-            a11 = V.Fma(x, w1, a11);
-            x = V.All(x2[k]);
-            a20 = V.Fma(x, w0, a20);
-            a21 = V.Fma(x, w1, a21);
-            x = V.All(x3[k]);
-            a30 = V.Fma(x, w0, a30);
-            a31 = V.Fma(x, w1, a31);
-            x = V.All(x4[k]);
-            a40 = V.Fma(x, w0, a40);
-            a41 = V.Fma(x, w1, a41);
-            x = V.All(x5[k]);
-            a50 = V.Fma(x, w0, a50);
-            a51 = V.Fma(x, w1, a51);
-        }
-
+        float* x1 = left + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride;
+        RegisterTile.Sum(
+            left, x1, x2, x3, x4, x5, depth, panel, 2 * V.Count,
+            out V a00, out V a01, out V a10, out V a11, out V a20, out V a21, out V a30, out V a31, out V a40, out V a41, out V a50, out V a51);
         a00.Store(result);
         a01.Store(result + V.Count);
         a10.Store(result += resultStride);
@@ -112,28 +89,25 @@ internal static unsafe class AttentionTiles
     {
         V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
         V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
-        for (int k = 0; k < depth; k++, left += stride, panel += 2 * V.Count)
+        int k = 0;
+        for (; k <= depth - RegisterTile.Depths; k += RegisterTile.Depths)
         {
-            V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
-            V x = V.All(left[0]);
-            a00 = V.Fma(x, w0, a00);
-            a01 = V.Fma(x, w1, a01);
-            x = V.All(left[1]);
-            a10 = V.Fma(x, w0, a10);
-            a11 = V.Fma(x, w1, a11);
-            x = V.All(left[2]);
-            a20 = V.Fma(x, w0, a20);
-            a21 = V.Fma(x, w1, a21);
-            x = V.All(left[3]);
-            a30 = V.Fma(x, w0, a30);
-            a31 = V.Fma(x, w1, a31);
-            x = V.All(left[4]);
-            a40 = V.Fma(x, w0, a40);
-            a41 = V.Fma(x, w1, a41);
-            x = V.All(left[5]);
-            a50 = V.Fma(x, w0, a50);
-            a51 = V.Fma(x, w1, a51);
+            RegisterTile.Add(left, left + 1, left + 2, left + 3, left + 4, left + 5, panel, ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31, ref a40, ref a41, ref a50, ref a51);
+            left += stride;
+            panel += 2 * V.Count;
+            RegisterTile.Add(left, left + 1, left + 2, left + 3, left + 4, left + 5, panel, ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31, ref a40, ref a41, ref a50, ref a51);
+            left += stride;
+            panel += 2 * V.Count;
+            RegisterTile.Add(left, left + 1, left + 2, left + 3, left + 4, left + 5, panel, ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31, ref a40, ref a41, ref a50, ref a51);
+            left += stride;
+            panel += 2 * V.Count;
+            RegisterTile.Add(left, left + 1, left + 2, left + 3, left + 4, left + 5, panel, ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31, ref a40, ref a41, ref a50, ref a51);
+            left += stride;
+            panel += 2 * V.Count;
         }
+
+        for (; k < depth; k++, left += stride, panel += 2 * V.Count)
+            RegisterTile.Add(left, left + 1, left + 2, left + 3, left + 4, left + 5, panel, ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31, ref a40, ref a41, ref a50, ref a51);
 
         Add(result, a00, a01);
         Add(result += resultStride, a10, a11);

@@ -15,35 +15,10 @@ internal static unsafe class ProductTile
     public static void Run<V>(float** rows, int last, int depth, float* panel, float* result, long* places, bool adds)
         where V : struct, ILanes<V>
     {
-        float* x0 = rows[0], x1 = rows[Math.Min(1, last)], x2 = rows[Math.Min(2, last)];
-        float* x3 = rows[Math.Min(3, last)], x4 = rows[Math.Min(4, last)], x5 = rows[Math.Min(5, last)];
-        V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero;
-        V a30 = V.Zero, a31 = V.Zero, a40 = V.Zero, a41 = V.Zero, a50 = V.Zero, a51 = V.Zero;
         for (int i = 0; i <= last; i++) Tiles.Prefetch((byte*)(result + places[i]), 2 * V.Count * sizeof(float));
-        for (long k = 0; k < depth; k++)
-        {
-            V w0 = V.Load(panel), w1 = V.Load(panel + V.Count);
-            panel += 2 * V.Count;
-            V x = V.All(x0[k]);
-            a00 = V.Fma(x, w0, a00);
-            a01 = V.Fma(x, w1, a01);
-            x = V.All(x1[k]);
-            a10 = V.Fma(x, w0, a10);
-            a11 = V.Fma(x, w1, a11);
-            x = V.All(x2[k]);
-            a20 = V.Fma(x, w0, a20);
-            a21 = V.Fma(x, w1, a21);
-            x = V.All(x3[k]);
-            a30 = V.Fma(x, w0, a30);
-            a31 = V.Fma(x, w1, a31);
-            x = V.All(x4[k]);
-            a40 = V.Fma(x, w0, a40);
-            a41 = V.Fma(x, w1, a41);
-            x = V.All(x5[k]);
-            a50 = V.Fma(x, w0, a50);
-            a51 = V.Fma(x, w1, a51);
-        }
-
+        RegisterTile.Sum(
+            rows[0], rows[Math.Min(1, last)], rows[Math.Min(2, last)], rows[Math.Min(3, last)], rows[Math.Min(4, last)], rows[Math.Min(5, last)], depth, panel, 2 * V.Count,
+            out V a00, out V a01, out V a10, out V a11, out V a20, out V a21, out V a30, out V a31, out V a40, out V a41, out V a50, out V a51);
         Store(result + places[0], a00, a01, adds);
         if (last > 0) Store(result + places[1], a10, a11, adds);
         if (last > 1) Store(result + places[2], a20, a21, adds);
