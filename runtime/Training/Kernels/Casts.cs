@@ -114,9 +114,9 @@ public static unsafe class Casts
             int end = Math.Min(depth, start + Tile);
             for (int j = 0; j < width; j += Vector256<float>.Count)
             {
-                Vector256<float> largest = Vector256.Create(LeastLargest);
-                for (int k = start; k < end; k++) largest = Vector256.Max(largest, Vector256.Abs(Vector256.Load(panel + (long)k * width + j)));
-                Vector256<float> scale = largest / Vector256.Create(LargestCode);
+                Vector256<uint> largest = Vector256.Create(LeastLargest).AsUInt32();
+                for (int k = start; k < end; k++) largest = Vector256.Max(largest, Magnitude(Vector256.Load(panel + (long)k * width + j)));
+                Vector256<float> scale = largest.AsSingle() / Vector256.Create(LargestCode);
                 if (rounds) scale = ((scale.AsUInt32() + Vector256.Create(0x7fffffu)) & Vector256.Create(0xff800000u)).AsSingle();
                 for (int k = start; k < end; k++)
                 {
@@ -144,13 +144,18 @@ public static unsafe class Casts
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Round(Vector256<float> x, int dropped, float least, float near, float largest)
     {
-        Vector256<uint> bits = x.AsUInt32(), sign = bits & Vector256.Create(0x80000000u), magnitude = bits & Vector256.Create(0x7fffffffu);
+        Vector256<uint> bits = x.AsUInt32(), sign = bits & Vector256.Create(0x80000000u), magnitude = Magnitude(x);
         uint half = (1u << (dropped - 1)) - 1;
         Vector256<uint> normal = (magnitude + Vector256.Create(half) + ((magnitude >>> dropped) & Vector256.Create(1u))) & Vector256.Create(~0u << dropped);
         Vector256<float> small = magnitude.AsSingle() + Vector256.Create(near) - Vector256.Create(near);
         Vector256<float> rounded = Vector256.ConditionalSelect(Vector256.LessThan(magnitude.AsSingle(), Vector256.Create(least)), small, normal.AsSingle());
-        return (Vector256.Min(rounded, Vector256.Create(largest)).AsUInt32() | sign).AsSingle();
+        // One instruction, which gives the second where one is not a number.
+        return (Vector256.MinNative(Vector256.Create(largest), rounded).AsUInt32() | sign).AsSingle();
     }
+
+    /// <summary>The bits without the sign: in their order as the magnitudes, with all that is not a number above them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Magnitude(Vector256<float> x) => x.AsUInt32() & Vector256.Create(0x7fffffffu);
 
     /// <summary>The nearest BF16 numbers, ties to even, as f32.</summary>
     public static void RoundBF16(float* from, float* to, long count)
@@ -168,24 +173,33 @@ public static unsafe class Casts
     {
         float largest = 0;
         int i = 0;
-        Vector256<float> lanes = Vector256<float>.Zero;
-        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count) lanes = Vector256.Max(lanes, Vector256.Abs(Vector256.Load(numbers + i)));
-        for (int j = 0; j < Vector256<float>.Count; j++) largest = Math.Max(largest, lanes[j]);
+        Vector256<uint> lanes = Vector256<uint>.Zero;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count) lanes = Vector256.Max(lanes, Magnitude(Vector256.Load(numbers + i)));
+        for (int j = 0; j < Vector256<float>.Count; j++) largest = Math.Max(largest, lanes.AsSingle()[j]);
         for (; i < count; i++) largest = Math.Max(largest, Math.Abs(numbers[i]));
         return largest;
     }
 
-    private static Vector256<float> Load(float* place, int lanes)
+    // What takes memory on the stack is never inlined.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Load(float* place, int lanes) => lanes == Vector256<float>.Count ? Vector256.Load(place) : LoadPart(place, lanes);
+
+    private static Vector256<float> LoadPart(float* place, int lanes)
     {
-        if (lanes == Vector256<float>.Count) return Vector256.Load(place);
         float* part = stackalloc float[Vector256<float>.Count];
         for (int i = 0; i < Vector256<float>.Count; i++) part[i] = i < lanes ? place[i] : 0;
         return Vector256.Load(part);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector256<float> numbers, float* place, int lanes)
     {
         if (lanes == Vector256<float>.Count) numbers.Store(place);
-        else for (int i = 0; i < lanes; i++) place[i] = numbers[i];
+        else StorePart(numbers, place, lanes);
+    }
+
+    private static void StorePart(Vector256<float> numbers, float* place, int lanes)
+    {
+        for (int i = 0; i < lanes; i++) place[i] = numbers[i];
     }
 }

@@ -76,6 +76,23 @@ public sealed unsafe class CastsTests
         Assert.True(numbers.Length > 100);
     }
 
+    /// <summary>Or the end of a run that diverges would not be seen.</summary>
+    [Fact]
+    public void What_is_no_number_stays_so_with_its_tile()
+    {
+        float[] row = [1f, float.NaN, .. Enumerable.Repeat(2f, 254)], panel = [.. row];
+        fixed (float* place = row, other = panel)
+        {
+            Casts.Row(place, place, row.Length);
+            Casts.Columns(other, 32, 8);
+        }
+
+        Assert.All(row[..128], number => Assert.True(float.IsNaN(number)));
+        Assert.All(row[128..], number => Assert.Equal(2f, number));
+        for (int i = 0; i < panel.Length; i++) Assert.Equal(i % 8 == 1, float.IsNaN(panel[i]));
+        Assert.True(float.IsNaN(Casts.Round(System.Runtime.Intrinsics.Vector256.Create(float.NaN))[3]));
+    }
+
     [Fact]
     public void BF16_is_the_nearest_with_ties_to_even()
     {
