@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Sinter.Compiler.Syntax;
 
@@ -32,6 +33,7 @@ internal static class ScheduleReader
 
             double from = phase.From?.Value ?? reached!.Value;
             double to = phase.To?.Value ?? from;
+            if (line.Name.Text == "batch" && Math.Min(from, to) < 1) return Fail(phase.Span, "a batch has one sequence at least", diagnostics);
             phases.Add(new Phase(phase.Curve, from, to, phase.Until ? null : amount, phase.Until ? amount : null));
             reached = to;
         }

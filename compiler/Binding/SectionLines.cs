@@ -145,7 +145,7 @@ internal static class SectionLines
         }
     }
 
-    private static (Name Name, bool IsStage) NameOf(SectionLine line) => line switch
+    internal static (Name Name, bool IsStage) NameOf(SectionLine line) => line switch
     {
         ExpressionLine expression => (expression.Name, false),
         ScheduleLine schedule => (schedule.Name, false),

@@ -46,6 +46,9 @@ internal static class TrainingBinder
                     break;
                 case ExpressionLine { Name.Text: "loss" }:
                     break;
+                case ExpressionLine weight when weights.Contains(weight.Name.Text):
+                    SectionLines.ReportUnfit(line, [weight.Name.Text], [weight.Name.Text], diagnostics);
+                    break;
                 case ExpressionLine choice when s_methods.TryGetValue(choice.Name.Text, out Dictionary<string, string[]>? methods):
                     if (SectionLines.Choose(choice, methods, diagnostics) is { } chosen) choices.Add(chosen);
                     break;
@@ -74,7 +77,7 @@ internal static class TrainingBinder
                     case NumberLiteral:
                         break;
                     case Reference { Path: { Count: 1 } path } when !path[0].IsIndexed:
-                        if (lines.OfType<ScheduleLine>().Any(line => line.Name.Text == path[0].Name.Text)) break;
+                        if (lines.Any(line => SectionLines.NameOf(line).Name.Text == path[0].Name.Text)) break;
                         diagnostics.Add(Diagnostics.UnknownName, factor.Span,
                             $"the loss uses '{path[0].Name.Text}', for which there is no line here{NearestName.Suggest(path[0].Name.Text, lines.OfType<ScheduleLine>().Select(line => line.Name.Text))}");
                         break;

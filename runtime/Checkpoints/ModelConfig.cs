@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
+using Sinter.Runtime.Training.Runs;
 
 namespace Sinter.Runtime.Checkpoints;
 
@@ -28,7 +29,12 @@ public sealed class ModelConfig
 
     /// <param name="folder">The checkpoint's folder.</param>
     /// <exception cref="SinterException">The file is missing or not a JSON object.</exception>
-    public static ModelConfig Load(string folder) => LoadFile(System.IO.Path.Combine(folder, FileName));
+    public static ModelConfig Load(string folder)
+    {
+        string path = System.IO.Path.Combine(folder, FileName), checkpoints = System.IO.Path.Combine(folder, RunCheckpoints.Name);
+        if (!File.Exists(path) && Directory.Exists(checkpoints)) throw new SinterException($"{folder} is the folder of a run; the models that it made are in {checkpoints}.");
+        return LoadFile(path);
+    }
 
     /// <inheritdoc cref="Load"/>
     public static ModelConfig LoadFile(string path) => new(path, Flatten(path));

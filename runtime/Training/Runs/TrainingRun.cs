@@ -50,7 +50,7 @@ public sealed partial class TrainingRun : IDisposable
         _rows = recipe.Data.Order == RowOrder.Packed ? new PackedRows(store, marks, recipe.Data, options.Seed) : new WindowRows(store, marks, recipe.Data, options.Seed);
         _schedules = new RunSchedules(recipe);
         _plateau = recipe.Plateau is { } settings ? new Plateau(settings) : null;
-        _checkpoints = new RunCheckpoints(Path.Combine(options.Folder, "checkpoints"), options.Keep);
+        _checkpoints = new RunCheckpoints(Path.Combine(options.Folder, RunCheckpoints.Name), options.Keep);
     }
 
     private TrainingStage Stage => _recipe.Stages[_stage];
@@ -194,8 +194,8 @@ public sealed partial class TrainingRun : IDisposable
         string? place = null, mine = NonFinite.Find(Session)?.Text;
         for (int rank = 0; rank < _ranks.Size; rank++) place ??= _ranks.Tell(rank, mine);
         string where = place is null ? "no tensor has a number that is not finite, so it came of the data or of too large a rate" : $"it shows in {place}";
-        string last = _checkpoints.Last is { } good ? $"the last good checkpoint is {good}" : "there is no checkpoint yet";
-        return new SinterException($"Step {_clock.Steps + 1}: {what}; {where}; {last}. Resume from there with a lower rate.");
+        string last = _checkpoints.Last is { } good ? $"the last good checkpoint is {good}. Resume from there" : "there is no checkpoint yet. Start again";
+        return new SinterException($"Step {_clock.Steps + 1}: {what}; {where}; {last} with a lower rate.");
     }
 
     private void Validate(MetricsLog? log, bool isInTurn = true)
@@ -204,6 +204,8 @@ public sealed partial class TrainingRun : IDisposable
         _validationRows ??= ValidationRows.Cut(_validation ?? _store, _marks, _validation is null ? _recipe.Data.HeldOut : 1, Stage.Length, 1 + Session.Depth, _options.ValidationRows);
         if (_validationRows.Count == 0)
         {
+            if (_options.ValidationRows > 0 && _validation is not null)
+                throw new SinterException($"The text to validate on is too short for a row of {Stage.Length + 1 + Session.Depth} tokens; give more of it, or none.");
             if (_plateau is null) return;
             throw new SinterException("The adaptive rate looks at the validation loss, and there is too little text to validate on: give --validate, or hold out more documents.");
         }

@@ -57,6 +57,9 @@ public sealed class TrainingBindingTests
     }
 
     [Theory]
+    [InlineData("batch = 0", "a batch has one sequence at least")]
+    [InlineData("batch = 0 to 16 over 5 steps, then 16", "a batch has one sequence at least")]
+    [InlineData("loss = cross_entropy(logits) + extra * cross_entropy(predict)\nextra = -1", "'extra' takes numbers that change with time")]
     [InlineData("rate = 1 for 2", "a time needs its unit: 10T tokens, 2000 steps")]
     [InlineData("rate = hold 3 steps", "the first phase of a schedule needs a value to start from")]
     [InlineData("rate = 1, then 2", "only the last phase of a schedule may go on for ever; 'until', 'over' or 'for' says how long")]

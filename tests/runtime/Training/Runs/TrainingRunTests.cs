@@ -143,6 +143,7 @@ public sealed partial class TrainingRunTests : IDisposable
     {
         var fault = Assert.Throws<SinterException>(() => Train("run", steps: 20, beforeStep: session => { if (session.Steps == 11) session.Tensors[0].Gradient[5] = float.NaN; }));
         Assert.Contains("Step 12: the gradients' norm is NaN", fault.Message);
+        Assert.Contains("Resume from there with a lower rate", fault.Message);
         Assert.Contains("step-00000010", fault.Message);
     }
 
