@@ -70,6 +70,7 @@ internal static class DeviceExpressions
             Function.WidenInLine => ($"default(W).InLine({all})", Primary),
             Function.LineAt => ($"{First(Primary)}.Line({rest})", Primary),
             Function.OfExpert => ($"{First(Primary)}.OfExpert({rest})", Primary),
+            Function.AddressAt => ($"WideAccess.Place({all})", Primary),
             _ => throw new ArgumentOutOfRangeException(nameof(call), call.Function, "No device has it."),
         };
     }

@@ -33,30 +33,57 @@ public static class DeviceKernelPrinter
         return writer.ToString();
     }
 
-    /// <summary>The type that tells a kernel on tensor cores what it multiplies.</summary>
-    public static string Print(TensorProduct product)
+    /// <summary>The type that tells a kernel on tensor cores what it works on.</summary>
+    public static string Print(TensorShape shape)
     {
-        static string Parameter(Name name) => $"{DeviceExpressions.Type(name.Kind)} {name.Text}";
         var writer = new SourceWriter();
-        using (writer.Block($"private struct {product.Name} : ITensorProduct"))
+        using (writer.Block($"private struct {shape.Name} : I{shape.GetType().Name}"))
         {
-            foreach (Name captured in product.Captured) writer.Line($"public {Parameter(captured)};");
+            foreach (Name captured in shape.Captured) writer.Line($"public {Parameter(captured)};");
             writer.Line();
-            writer.Line($"public readonly int Products => {product.Products};");
-            writer.Line($"public readonly int Columns => {product.Columns};");
-            writer.Line($"public readonly int Depth => {product.Depth};");
-            writer.Line($"public readonly long Row({Parameter(TensorProduct.Row)}) => {DeviceExpressions.Print(product.Start)};");
-            writer.Line($"public readonly int Line({Parameter(TensorProduct.Column)}) => {DeviceExpressions.Print(product.Line)};");
-            IEnumerable<Name> parameters = [TensorProduct.Row, TensorProduct.Column, TensorProduct.Sum, TensorProduct.Second];
-            writer.Line($"public readonly void Store({string.Join(", ", parameters.Select(Parameter))}) => {Simple(product.Store)}");
+            if (shape is TensorProduct product) Write(writer, product);
+            else Write(writer, (TensorAttention)shape);
         }
 
         return writer.ToString();
     }
 
+    private static void Write(SourceWriter writer, TensorProduct product)
+    {
+        WriteConstant(writer, "Products", product.Products);
+        WriteConstant(writer, "Columns", product.Columns);
+        WriteConstant(writer, "Depth", product.Depth);
+        WriteMethod(writer, "long", "Row", [TensorProduct.Row], DeviceExpressions.Print(product.Start) + ";");
+        WriteMethod(writer, "int", "Line", [TensorProduct.Column], DeviceExpressions.Print(product.Line) + ";");
+        WriteMethod(writer, "void", "Store", [TensorProduct.Row, TensorProduct.Column, TensorProduct.Sum, TensorProduct.Second], Simple(product.Store));
+    }
+
+    private static void Write(SourceWriter writer, TensorAttention attention)
+    {
+        WriteConstant(writer, "Depth", attention.Depth);
+        WriteConstant(writer, "Width", attention.Width);
+        WriteConstant(writer, "OwnValues", attention.Value is null ? 0 : attention.Width);
+        WriteConstant(writer, "Parts", attention.Parts);
+        WriteConstant(writer, "Keys", attention.Keys);
+        writer.Line($"public readonly float Scale => {CSharpExpressions.Number(attention.Scale)};");
+        Name row = TensorAttention.Row, position = TensorAttention.Position, number = TensorAttention.Number;
+        WriteMethod(writer, "int", "Bound", [row], DeviceExpressions.Print(attention.Bound) + ";");
+        WriteMethod(writer, "long", "Query", [row, number], DeviceExpressions.Print(attention.Query) + ";");
+        WriteMethod(writer, "long", "Key", [position, number], DeviceExpressions.Print(attention.Key) + ";");
+        WriteMethod(writer, "long", "Value", [position, number], attention.Value is null ? "Key(position, number);" : DeviceExpressions.Print(attention.Value) + ";");
+        WriteMethod(writer, "long", "Result", [row], DeviceExpressions.Print(attention.Result) + ";");
+    }
+
+    private static void WriteConstant(SourceWriter writer, string name, int value) => writer.Line($"public readonly int {name} => {value};");
+
+    private static void WriteMethod(SourceWriter writer, string type, string name, IEnumerable<Name> parameters, string body) =>
+        writer.Line($"public readonly {type} {name}({string.Join(", ", parameters.Select(Parameter))}) => {body}");
+
+    private static string Parameter(Name name) => $"{DeviceExpressions.Type(name.Kind)} {name.Text}";
+
     private static void WriteProcedure(SourceWriter writer, Kernel kernel, Procedure procedure, bool isEntry)
     {
-        IEnumerable<string> parameters = procedure.Parameters.Select(p => $"{DeviceExpressions.Type(p.Kind)} {p.Text}");
+        IEnumerable<string> parameters = procedure.Parameters.Select(Parameter);
         string step = isEntry ? "DeviceStep step, " : "";
         string generic = procedure.IsWidening ? "<W>" : "", constraint = procedure.IsWidening ? " where W : struct, IDeviceFormat" : "";
         string head = $"{(isEntry ? "public" : "private")} static void {procedure.Name}{generic}({step}{string.Join(", ", parameters)}){constraint}";
@@ -147,17 +174,19 @@ public static class DeviceKernelPrinter
         Leave => "return;",
         Next => "continue;",
         TensorTile tile => Print(tile),
+        TensorRows rows => $"TensorAttention.Run({New(rows.Attention)}, {rows.Output.Text}, {DeviceExpressions.Print(rows.First)}, {DeviceExpressions.Print(rows.End)});",
         Run run => $"{run.Procedure.Name}({string.Join(", ", run.Arguments.Select(DeviceExpressions.Print))});",
         _ => throw new ArgumentOutOfRangeException(nameof(statement), statement, "No device has it."),
     };
 
     private static string Print(TensorTile tile)
     {
-        string product = $"new {tile.Product.Name} {{ {string.Join(", ", tile.Product.Captured.Select(name => $"{name.Text} = {name.Text}"))} }}";
         Expression[] weights = [tile.Weights[0], tile.Weights[tile.Weights.Count - 1]];
         string arguments = string.Join(", ", new[] { tile.Rows }.Concat(weights).Concat([tile.First, tile.End, tile.Block]).Select(DeviceExpressions.Print));
-        return $"{tile.Method}.Run({product}, {arguments});";
+        return $"{tile.Method}.Run({New(tile.Product)}, {arguments});";
     }
+
+    private static string New(TensorShape shape) => $"new {shape.Name} {{ {string.Join(", ", shape.Captured.Select(name => $"{name.Text} = {name.Text}"))} }}";
 
     private static string Print(Assign assign)
     {

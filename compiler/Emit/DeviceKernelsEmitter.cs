@@ -11,9 +11,10 @@ public static class DeviceKernelsEmitter
 {
     private static readonly string[] s_usings =
     [
-        "System", "ILGPU", "ILGPU.Algorithms", "ILGPU.Runtime", "Sinter.Devices", "Sinter.Devices.Cuda.Kernels", "Sinter.Runtime.Execution", "Sinter.Runtime.Weights",
+        "System", "ILGPU", "ILGPU.Algorithms", "ILGPU.Runtime", "Sinter.Devices", "Sinter.Devices.Cuda.Instructions", "Sinter.Devices.Cuda.Kernels", "Sinter.Runtime.Execution", "Sinter.Runtime.Weights",
     ];
 
+    /// <summary>In the order in which a launcher takes their kernels.</summary>
     private static readonly string[] s_formats = ["F32", "BF16", "F16", "E4M3"];
 
     /// <param name="name">The model's.</param>
@@ -25,15 +26,15 @@ public static class DeviceKernelsEmitter
         using (writer.Block($"internal static class {name}DeviceKernels"))
         {
             bool isFirst = true;
-            HashSet<TensorProduct> printed = [];
+            HashSet<TensorShape> printed = [];
             foreach (DeviceKernel kernel in kernels.SelectMany(pair => pair.Value.Kernels))
             {
                 if (!isFirst) writer.Line();
                 isFirst = false;
                 writer.Lines(DeviceKernelPrinter.Print(kernel.Kernel, kernel.GroupSize));
-                if (kernel.Tensor is null || !printed.Add(kernel.Tensor.Product)) continue;
+                if (kernel.Tensor is null || !printed.Add(kernel.Tensor.Shape)) continue;
                 writer.Line();
-                writer.Lines(DeviceKernelPrinter.Print(kernel.Tensor.Product));
+                writer.Lines(DeviceKernelPrinter.Print(kernel.Tensor.Shape));
             }
         }
 
@@ -72,19 +73,11 @@ public static class DeviceKernelsEmitter
             string launch = $"{Field(kernel)}[{(HasFormats(kernel) ? $"(int){weight!.Name}.Format" : "0")}]";
             void Write()
             {
-                if (!HasFormats(kernel)) writer.Line($"{launch} ??= launcher.Load<{action}>({kernels}.{kernel.Kernel.Entry.Name});");
-                else
-                {
-                    writer.Line($"{launch} ??= {weight!.Name}.Format switch");
-                    writer.Line("{");
-                    writer.Indented(() =>
-                    {
-                        foreach (string format in s_formats)
-                            writer.Line($"{(format == s_formats[s_formats.Length - 1] ? "_" : $"WeightFormat.{format}")} => launcher.Load<{action}>({kernels}.{kernel.Kernel.Entry.Name}<Device{format}>),");
-                    });
-                    writer.Line("};");
-                }
-
+                string method = $"{kernels}.{kernel.Kernel.Entry.Name}";
+                string loaded = HasFormats(kernel)
+                    ? $"{weight!.Name}.Format, {string.Join(", ", s_formats.Select(format => $"{method}<Device{format}>"))}"
+                    : method;
+                writer.Line($"{launch} ??= launcher.Load<{action}>({loaded});");
                 string grid = string.Join(", ", new[] { kernel.X, kernel.Y, kernel.Z }.Select(DeviceExpressions.Print));
                 writer.Line($"{launch}!(launcher.Stream, launcher.Groups({grid}, {kernel.GroupSize}), step, {arguments});");
                 if (kernel.When is not null) writer.Line("return;");

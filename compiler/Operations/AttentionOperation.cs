@@ -9,6 +9,7 @@ namespace Sinter.Compiler.Operations;
 /// <param name="Map">Of the summed score (argument 0) before the mask: the scale.</param>
 /// <param name="Causal">Whether a token sees only keys up to its own position.</param>
 /// <param name="Output">[float* o], last in the kernel's list; the head is the layout's repeat.</param>
+/// <param name="ValuesAreKeys">Whether the values' parameter is always that of the first term's keys: both are latents.</param>
 public sealed record AttentionOperation(
     string Name,
     string Equation,
@@ -17,7 +18,8 @@ public sealed record AttentionOperation(
     Scalar Map,
     bool Causal,
     KeyLayout Value,
-    Layout Output) : Operation(Name, Equation);
+    Layout Output,
+    bool ValuesAreKeys = false) : Operation(Name, Equation);
 
 /// <summary>Σ over depth of q[t,h,depth]·k[s,h,depth]. [float* q, then the key's parameter]</summary>
 public sealed record ScoreTerm(Layout Query, KeyLayout Key);

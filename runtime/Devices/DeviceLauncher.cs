@@ -1,6 +1,7 @@
 using System;
 using ILGPU;
 using ILGPU.Runtime;
+using Sinter.Runtime.Weights;
 
 namespace Sinter.Devices;
 
@@ -26,6 +27,16 @@ public abstract unsafe class DeviceLauncher : IDisposable
     /// <typeparam name="T">Action of stream, configuration and the kernel's parameters.</typeparam>
     public abstract T Load<T>(Delegate kernel)
         where T : Delegate;
+
+    /// <summary>The kernel for weights of a format, of those that there are for each.</summary>
+    public T Load<T>(WeightFormat format, Delegate f32, Delegate bf16, Delegate f16, Delegate e4m3)
+        where T : Delegate => Load<T>(format switch
+        {
+            WeightFormat.F32 => f32,
+            WeightFormat.BF16 => bf16,
+            WeightFormat.F16 => f16,
+            _ => e4m3,
+        });
 
     /// <summary>A launch of x · y · z groups of some threads each.</summary>
     public KernelConfig Groups(int x, int y, int z, int threads)

@@ -34,8 +34,8 @@ public sealed class DeviceTarget : ISessionTarget
     public long Launches => _launcher.Launches;
 
     /// <summary>
-    /// Whether products of many rows round their activations to BF16 where the device has tensor cores and the weights are BF16; true
-    /// unless it is set to false, which keeps them in float32. To be set before sessions are opened.
+    /// Whether products of many rows, with weights in BF16 or E4M3, and attention of many tokens round activations to BF16 where the device has
+    /// tensor cores; true unless it is set to false, which keeps them in float32. To be set before sessions are opened.
     /// </summary>
     public bool RoundsActivations
     {

@@ -36,7 +36,7 @@ public sealed record CudaKernel(
         new("latent_attention", "sm_80", typeof(LatentAttention).GetMethod(nameof(LatentAttention.Run))!, LatentAttention.Threads, LatentAttention.SharedBytes, 0, 0, 126,
             ["HMMA", "LDSM", "LDGSTS", "MUFU"], 68, 500, 72),
         new("merge_attention", "sm_80", typeof(MergeAttention).GetMethod(nameof(MergeAttention.Run))!, MergeAttention.Threads, 0, 0, 0, 33, ["MUFU"]),
-        Flash<Heads192x128, EndsInBF16>("sm_80", 127, 494), Flash<Heads192x128, EndsInE4M3>("sm_89", 127, 494), Flash<Heads48x64, EndsInBF16>("sm_80", 80, 349),
+        Flash<Heads192x128, EndsInBF16>("sm_80", 127, 490), Flash<Heads192x128, EndsInE4M3>("sm_89", 127, 490), Flash<Heads48x64, EndsInBF16>("sm_80", 80, 343),
         new("cast_e4m3", "sm_89", typeof(CastE4M3).GetMethod(nameof(CastE4M3.Run))!, CastE4M3.Rows * 32, 0, 0, 0, 27, ["F2FP", "SHFL"]),
     ];
 

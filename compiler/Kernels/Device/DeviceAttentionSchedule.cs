@@ -12,7 +12,7 @@ namespace Sinter.Compiler.Kernels.Device;
 /// Attention with an online softmax on a device: a group carries some rows through the keys, tile after tile; scores meet
 /// in its memory, outputs stay in registers. Where all heads share the keys the heads are rows beside the tokens.
 /// </summary>
-internal sealed class DeviceAttentionSchedule(AttentionOperation operation)
+internal sealed partial class DeviceAttentionSchedule(AttentionOperation operation)
 {
     /// <summary>Rows of a group; tokens, or tokens and heads.</summary>
     private const int RowTile = 8;
@@ -121,12 +121,13 @@ internal sealed class DeviceAttentionSchedule(AttentionOperation operation)
                 ("Heads", operation.Heads), ("Width", operation.Value.Depth), ("RowTile", RowTile), ("KeyTile", KeyTile), ("DepthTile", DepthTile),
                 ("Pitch", DepthTile + 1), ("Threads", Threads)),
             entry, default, null);
-        return new(
-            new[] { new DeviceKernel(kernel, null, Threads, Blocks(LongestCount * (IsShared ? operation.Heads : 1), RowTile), IsShared ? 1 : operation.Heads, Sequences) }.ToEquatable(),
-            _parameters.Parameters);
+        var portable = new DeviceKernel(kernel, null, Threads, Blocks(LongestCount * RowsOfToken, RowTile), IsShared ? 1 : operation.Heads, Sequences);
+        DeviceKernel[] kernels = FitsTensorCores ? [OnTensorCores(value, output), portable] : [portable];
+        return new(kernels.ToEquatable(), _parameters.Parameters);
     }
 
-    /// <summary>Rows a token.</summary>
+    private int RowsOfToken => IsShared ? operation.Heads : 1;
+
     private Expression Rows => IsShared ? s_heads : 1;
 
     private static (Expression Data, Name Place) KeyPlace(Body body, Name data, KeyLayout layout, Name range, string name)

@@ -10,9 +10,6 @@ namespace Sinter.Compiler.Kernels.Device;
 /// <summary>Many rows on tensor cores: weights in BF16, or in E4M3 and widened to it; activations rounded to BF16, sums and epilogue in float32.</summary>
 internal sealed partial class DeviceContractionSchedule
 {
-    /// <summary>From how many tokens on: as many rows as an instruction multiplies. A step of drafts is smaller, so that its numbers stay those of single tokens.</summary>
-    private const int FewestOnTensorCores = 16;
-
     // As Sinter.Devices.Cuda.Kernels.TensorProduct has them.
     private const int TensorThreads = 128;
     private const int TensorRows = 64;
@@ -20,7 +17,6 @@ internal sealed partial class DeviceContractionSchedule
 
     // Of 16 bytes, which copies and loads take at once.
     private const int Halves = 8;
-    private const int Floats = 4;
     private const int Codes = 16;
 
     // Columns whose scale a lane reads once.
@@ -32,7 +28,7 @@ internal sealed partial class DeviceContractionSchedule
         && operation.Inputs.Count == 1 && operation.Weights.Count is 1 or 2 && operation.Accumulators.Count == operation.Weights.Count
         && _terms.Length == operation.Weights.Count && _terms.All(term => term.Accumulator == term.Term.Weight)
         && operation.Weights.Distinct().Count() == 1
-        && operation.Inputs.All(input => input.Depth % Halves == 0 && AreWhole(Floats, input.Layout.RowStride, input.Layout.RepeatStride, input.Layout.Offset))
+        && operation.Inputs.All(input => input.Depth % Halves == 0 && AreWhole(input.Layout))
         && operation.Weights.All(view => AreWhole(Halves, view.Offset, view.BatchStride, view.BlockStride, view.ColumnStride));
 
     /// <summary>
@@ -43,8 +39,6 @@ internal sealed partial class DeviceContractionSchedule
         FitsTensorCores && operation.Inputs.All(input => input.Depth % Codes == 0) && operation.Weights.All(view =>
             view.ColumnStride % Codes == 0 && (view.Block >= operation.Columns || view.Block % ScaledTogether == 0)
             && AreWhole(ScaledTogether * view.ColumnStride, view.Offset, operation.Batch > 1 ? view.BatchStride : 0, view.Block >= operation.Columns ? 0 : view.BlockStride));
-
-    private static bool AreWhole(int unit, params int[] places) => places.All(place => place % unit == 0);
 
     private DeviceKernel OnTensorCores(Procedure epilogue, TensorWeights format)
     {
@@ -80,12 +74,12 @@ internal sealed partial class DeviceContractionSchedule
         // The format's name at the end is what its text is filed under.
         var entry = new Procedure($"{operation.Name}Tensor_{format}", "", _parameters.Names, body.Statements, IsWidening: false);
         var kernel = new Kernel(
-            $"{operation.Name} from {FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
+            $"{operation.Name} from {DeviceSchedule.FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
             Sizes(("TileRows", TensorRows)), entry, default, null);
         Expression tiles = operation.Rows == RowSource.Experts
             ? Min(RowCount, RowCount / TensorRows + _groups!.Field("Experts", Kind.Integer))
             : Blocks(RowCount, TensorRows);
         Expression rows = operation.Rows == RowSource.Experts ? Tokens : RowCount;
-        return new(kernel, rows >= FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, new TensorKernel(product, format, operation.Weights[0].ColumnStride));
+        return new(kernel, rows >= DeviceSchedule.FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, new TensorKernel(product, format, operation.Weights[0].ColumnStride));
     }
 }

@@ -7,6 +7,9 @@ namespace Sinter.Compiler.Kernels.Device;
 /// <summary>Operation → loops for devices that run groups of threads with memory of their own and barriers.</summary>
 public static class DeviceSchedule
 {
+    /// <summary>From how many tokens on: as many rows as an instruction multiplies. A step of drafts is smaller, so that its numbers stay those of single tokens.</summary>
+    internal const int FewestOnTensorCores = 16;
+
     /// <param name="keepsActivations">Whether activations must not be rounded: what experts are chosen by.</param>
     public static DeviceScheduled Make(Operation operation, bool keepsActivations = false) => operation switch
     {
@@ -30,9 +33,9 @@ public sealed record DeviceScheduled(EquatableArray<DeviceKernel> Kernels, Equat
 public sealed record DeviceKernel(Kernel Kernel, Expression? When, int GroupSize, Expression X, Expression Y, Expression Z, TensorKernel? Tensor = null);
 
 /// <summary>What a kernel on tensor cores is for.</summary>
-/// <param name="Format">The type that its weights must have.</param>
+/// <param name="Format">The type that its weights must have; null where it reads none.</param>
 /// <param name="StoredColumns">Of the weights' matrix: with E4M3 that tells where its scales lie.</param>
-public sealed record TensorKernel(TensorProduct Product, TensorWeights Format, int StoredColumns);
+public sealed record TensorKernel(TensorShape Shape, TensorWeights? Format = null, int StoredColumns = 0);
 
 /// <summary>Types of weights that there are kernels on tensor cores for, as WeightFormat calls them.</summary>
 public enum TensorWeights

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Sinter.Compiler.Graph;
 using Sinter.Compiler.Kernels.Loops;
+using Sinter.Compiler.Operations;
 using static Sinter.Compiler.Kernels.Loops.Build;
 
 namespace Sinter.Compiler.Kernels.Device;
@@ -61,6 +62,12 @@ internal static class GroupCode
     /// <summary>A name for each of a kernel's numbers.</summary>
     public static EquatableArray<Size> Sizes(params (string Name, int Value)[] sizes) =>
         sizes.Select(size => new Size(size.Name, size.Value)).ToEquatable();
+
+    /// <summary>Whether places are multiples of what is copied or loaded at once.</summary>
+    public static bool AreWhole(int unit, params int[] places) => places.All(place => place % unit == 0);
+
+    /// <summary>Whether numbers in float32 that are stored so can be loaded 16 bytes at a time.</summary>
+    public static bool AreWhole(Layout layout) => AreWhole(4, layout.RowStride, layout.RepeatStride, layout.Offset);
 
     public static EquatableArray<Name> With(this EquatableArray<Name> names, IEnumerable<Name> more) => names.Concat(more).ToEquatable();
 }

@@ -58,6 +58,8 @@ public sealed class Body
 
     public void OnTensorCores(TensorTile tile) => _statements.Add(tile);
 
+    public void OnTensorCores(TensorRows rows) => _statements.Add(rows);
+
     public void While(Expression condition, Action<Body> body) => _statements.Add(new While(condition, Inner(body)));
 
     public void If(Expression condition, Action<Body> then) => _statements.Add(new If(condition, Inner(then)));

@@ -193,4 +193,7 @@ public enum Function
 
     /// <summary>(weight, expert): the tensor of one expert; on a device.</summary>
     OfExpert,
+
+    /// <summary>(place, index): a number's address, for kernels on tensor cores.</summary>
+    AddressAt,
 }

@@ -57,35 +57,8 @@ public sealed record Tile(TileOperation Operation, EquatableArray<Expression> Ar
 /// <param name="Block">Which of the tiles along the columns.</param>
 public sealed record TensorTile(TensorProduct Product, string Method, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
 
-/// <summary>A product as tensor cores do it: factors that are BF16 or become it, sums in float32, and what becomes of the sums.</summary>
-/// <param name="Name">Of the printed type.</param>
-/// <param name="Captured">What <paramref name="Line"/>, <paramref name="Start"/> and <paramref name="Store"/> use beside their parameters.</param>
-/// <param name="Products">1 or 2, with the same rows and weights of their own.</param>
-/// <param name="Start">Where the row's activations begin.</param>
-/// <param name="Line">Where the column's weights begin.</param>
-/// <param name="Store">Takes the sums of row and column.</param>
-public sealed record TensorProduct(
-    string Name,
-    EquatableArray<Name> Captured,
-    int Products,
-    int Columns,
-    int Depth,
-    Expression Start,
-    Expression Line,
-    Run Store)
-{
-    /// <summary>The parameters of what is printed.</summary>
-    public static readonly Name Row = new(Kind.Integer, "row");
-
-    /// <inheritdoc cref="Row"/>
-    public static readonly Name Column = new(Kind.Integer, "column");
-
-    /// <summary>The sums, of the second product where there are two.</summary>
-    public static readonly Name Sum = new(Kind.Float, "sum");
-
-    /// <inheritdoc cref="Sum"/>
-    public static readonly Name Second = new(Kind.Float, "second");
-}
+/// <summary>The group's rows of attention on tensor cores, on devices that have them: from a first to before an end, of one sequence.</summary>
+public sealed record TensorRows(TensorAttention Attention, Name Output, Expression First, Expression End) : Statement;
 
 /// <summary>The tile operations; shapes in brackets.</summary>
 public enum TileOperation

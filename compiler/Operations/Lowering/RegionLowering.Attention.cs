@@ -24,7 +24,9 @@ internal sealed partial class RegionLowering
         }
 
         KeyLayout value = KeyOf(attend.Value, heads);
-        arguments.Add(ArgumentOf(attend.Value));
+        CallArgument values = ArgumentOf(attend.Value);
+        bool valuesAreKeys = values == arguments[1] && value == terms[0].Key;
+        arguments.Add(values);
         int target = BufferFor(index);
         arguments.Add(new BufferArgument(target));
         _stored[index] = new Storage(target);
@@ -37,7 +39,8 @@ internal sealed partial class RegionLowering
             attend.Map,
             attend.IsCausal,
             value,
-            new Layout(attend.Axes.Width(), Batched(attend.Axes.JoinedStride(heads), attend)));
+            new Layout(attend.Axes.Width(), Batched(attend.Axes.JoinedStride(heads), attend)),
+            valuesAreKeys);
         AddCall(operation, arguments, [target]);
     }
 

@@ -6,6 +6,7 @@ using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using Sinter.Devices;
+using Sinter.Devices.Cuda.Instructions;
 using Sinter.Devices.Cuda.Kernels;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
@@ -1039,6 +1040,39 @@ internal static class DeepSeekV3_671BDeviceKernels
             float xTurned = column % 2 == 0 ? xValue * rotations[xTurn] - x[xRow + column + 1] * rotations[xTurn + 1] : x[xRow + column - 1] * rotations[xTurn + 1] + xValue * rotations[xTurn];
             y[yRow + column] = xTurned;
         }
+    }
+
+    // Attention_128x512And64To512 from 16 tokens on: a group carries 16 rows, of whose values each warp has 128, through 16 keys at a time on tensor cores, queries, keys and values rounded to BF16.
+    [Threads(128)]
+    public static void Attention_128x512And64To512Tensor(DeviceStep step, ArrayView<float> query, DeviceCache key, ArrayView<float> query2, DeviceCache key2, DeviceCache value, ArrayView<float> y)
+    {
+        const int TileRows = 16;
+        int groupX = Grid.IdxX, groupZ = Grid.IdxZ;
+        SequenceRange range = step.Ranges[groupZ];
+        // Rows stand in the order of their positions: those that see the most keys go first.
+        int first = ((step.LongestCount * 128 + TileRows - 1) / TileRows - 1 - groupX) * TileRows;
+        TensorAttention.Run(new Attention_128x512And64To512Rows { range = range, query = query, query2 = query2, key = key, key2 = key2 }, y, first, range.Count * 128);
+    }
+
+    private struct Attention_128x512And64To512Rows : ITensorAttention
+    {
+        public SequenceRange range;
+        public ArrayView<float> query;
+        public ArrayView<float> query2;
+        public DeviceCache key;
+        public DeviceCache key2;
+
+        public readonly int Depth => 576;
+        public readonly int Width => 512;
+        public readonly int OwnValues => 0;
+        public readonly int Parts => 4;
+        public readonly int Keys => 16;
+        public readonly float Scale => 0.1951011f;
+        public readonly int Bound(int row) => range.Length - range.Count + row / 128 + 1;
+        public readonly long Query(int row, int number) => number < 512 ? WideAccess.Place(query, (long)(range.First + row / 128) * 65536 + (row % 128 * 512 + number)) : WideAccess.Place(query2, (long)(range.First + row / 128) * 8192 + (row % 128 * 64 + (number - 512)));
+        public readonly long Key(int position, int number) => number < 512 ? WideAccess.Place(key.Data, range.Slot * key.SlotStride + ((long)position * 512 + number)) : WideAccess.Place(key2.Data, range.Slot * key2.SlotStride + ((long)position * 64 + (number - 512)));
+        public readonly long Value(int position, int number) => Key(position, number);
+        public readonly long Result(int row) => (long)(range.First + row / 128) * 65536 + row % 128 * 512;
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801))·self_attn.latent[s,c]
@@ -3506,6 +3540,41 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 16384 + column] = sum;
     }
 
+    // Attention_128x128And64To128 from 16 tokens on: a group carries 64 rows, 16 a warp, through 32 keys at a time on tensor cores, queries, keys and values rounded to BF16.
+    [Threads(128)]
+    public static void Attention_128x128And64To128Tensor(DeviceStep step, ArrayView<float> query, ArrayView<float> key, ArrayView<float> query2, DeviceCache key2, ArrayView<float> value, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY, groupZ = Grid.IdxZ;
+        SequenceRange range = step.Ranges[groupZ];
+        // Rows stand in the order of their positions: those that see the most keys go first.
+        int first = ((step.LongestCount + TileRows - 1) / TileRows - 1 - groupX) * TileRows;
+        TensorAttention.Run(new Attention_128x128And64To128Rows { range = range, groupY = groupY, query = query, query2 = query2, key = key, key2 = key2, value = value }, y, first, range.Count);
+    }
+
+    private struct Attention_128x128And64To128Rows : ITensorAttention
+    {
+        public SequenceRange range;
+        public int groupY;
+        public ArrayView<float> query;
+        public ArrayView<float> query2;
+        public ArrayView<float> key;
+        public DeviceCache key2;
+        public ArrayView<float> value;
+
+        public readonly int Depth => 192;
+        public readonly int Width => 128;
+        public readonly int OwnValues => 128;
+        public readonly int Parts => 1;
+        public readonly int Keys => 32;
+        public readonly float Scale => 0.1951011f;
+        public readonly int Bound(int row) => range.Length - range.Count + row + 1;
+        public readonly long Query(int row, int number) => number < 128 ? WideAccess.Place(query, (long)(range.First + row) * 16384 + (groupY * 128 + number)) : WideAccess.Place(query2, (long)(range.First + row) * 8192 + (groupY * 64 + (number - 128)));
+        public readonly long Key(int position, int number) => number < 128 ? WideAccess.Place(key, (long)(range.FirstKey + position) * 16384 + (groupY * 128 + number)) : WideAccess.Place(key2.Data, range.Slot * key2.SlotStride + ((long)position * 64 + (number - 128)));
+        public readonly long Value(int position, int number) => WideAccess.Place(value, (long)(range.FirstKey + position) * 16384 + (groupY * 128 + number));
+        public readonly long Result(int row) => (long)(range.First + row) * 16384 + groupY * 128;
+    }
+
     // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.1352337788608801))·self_attn.val[s,h,u]
     // 128 heads, each head has its keys; a group of 128 threads carries 8 rows through tiles of 32 keys.
     [Threads(128)]
@@ -3702,13 +3771,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void Embed_7168(in DeviceStep step, DeviceWeight table, ArrayView<int> index, ArrayView<float> y)
     {
-        _embed_7168[(int)table.Format] ??= table.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceE4M3>),
-        };
+        _embed_7168[(int)table.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(table.Format, DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.Embed_7168<DeviceE4M3>);
         _embed_7168[(int)table.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, table, index, y);
     }
 
@@ -3716,13 +3779,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _rmsNorm_7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceE4M3>),
-        };
+        _rmsNorm_7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_7168<DeviceE4M3>);
         _rmsNorm_7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, weight, y);
     }
 
@@ -3735,13 +3792,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qAProj_1536x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceE4M3>),
-            };
+            _qAProj_1536x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Few<DeviceE4M3>);
             _qAProj_1536x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(1536, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3757,13 +3808,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qAProj_1536x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(12, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qAProj_1536x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceE4M3>),
-        };
+        _qAProj_1536x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceE4M3>);
         _qAProj_1536x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(24, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3776,13 +3821,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvAProjWithMqa_512x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceE4M3>),
-            };
+            _kvAProjWithMqa_512x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Few<DeviceE4M3>);
             _kvAProjWithMqa_512x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(512, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3798,13 +3837,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_512x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _kvAProjWithMqa_512x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceE4M3>),
-        };
+        _kvAProjWithMqa_512x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceE4M3>);
         _kvAProjWithMqa_512x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(8, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3817,13 +3850,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvAProjWithMqa_64x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceE4M3>),
-            };
+            _kvAProjWithMqa_64x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Few<DeviceE4M3>);
             _kvAProjWithMqa_64x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(64, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3839,13 +3866,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_64x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _kvAProjWithMqa_64x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceE4M3>),
-        };
+        _kvAProjWithMqa_64x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceE4M3>);
         _kvAProjWithMqa_64x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3853,13 +3874,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_1536(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _rmsNorm_1536[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceE4M3>),
-        };
+        _rmsNorm_1536[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceF32>, DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceBF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_1536<DeviceE4M3>);
         _rmsNorm_1536[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, weight, y);
     }
 
@@ -3867,13 +3882,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_512(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceCache cache)
     {
-        _rmsNorm_512[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceE4M3>),
-        };
+        _rmsNorm_512[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(weight.Format, DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceF32>, DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceBF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceF16>, DeepSeekV3_671BDeviceKernels.RmsNorm_512<DeviceE4M3>);
         _rmsNorm_512[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, weight, cache);
     }
 
@@ -3894,13 +3903,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qBProj_8192x1536Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceE4M3>),
-            };
+            _qBProj_8192x1536Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Few<DeviceE4M3>);
             _qBProj_8192x1536Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8192, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3916,13 +3919,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qBProj_8192x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(64, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qBProj_8192x1536[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceE4M3>),
-        };
+        _qBProj_8192x1536[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceE4M3>);
         _qBProj_8192x1536[(int)weight.Format]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3935,13 +3932,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qBProj_16384x1536Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceE4M3>),
-            };
+            _qBProj_16384x1536Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Few<DeviceE4M3>);
             _qBProj_16384x1536Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(16384, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3957,13 +3948,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qBProj_16384x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qBProj_16384x1536[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceE4M3>),
-        };
+        _qBProj_16384x1536[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceE4M3>);
         _qBProj_16384x1536[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3974,23 +3959,11 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvBProj_128x512x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceE4M3>),
-            };
+            _kvBProj_128x512x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128Few<DeviceE4M3>);
             _kvBProj_128x512x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2048, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        _kvBProj_128x512x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceE4M3>),
-        };
+        _kvBProj_128x512x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x512x128<DeviceE4M3>);
         _kvBProj_128x512x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(1024, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -4002,10 +3975,17 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         _rotate_128x64[0]!(launcher.Stream, launcher.Groups(step.Tokens, 128, 1, 64), step, x, rotations, y);
     }
 
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[] _attention_128x512And64To512Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[] _attention_128x512And64To512 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[1];
 
     public void Attention_128x512And64To512(in DeviceStep step, ArrayView<float> query, DeviceCache key, ArrayView<float> query2, DeviceCache key2, DeviceCache value, ArrayView<float> y)
     {
+        if (launcher.HasTensorCores && step.Tokens >= 16)
+        {
+            _attention_128x512And64To512Tensor[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Attention_128x512And64To512Tensor);
+            _attention_128x512And64To512Tensor[0]!(launcher.Stream, launcher.Groups((step.LongestCount * 128 + 16 - 1) / 16, 1, step.Sequences, 128), step, query, key, query2, key2, value, y);
+            return;
+        }
         _attention_128x512And64To512[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Attention_128x512And64To512);
         _attention_128x512And64To512[0]!(launcher.Stream, launcher.Groups((step.LongestCount * 128 + 8 - 1) / 8, 1, step.Sequences, 128), step, query, key, query2, key2, value, y);
     }
@@ -4019,13 +3999,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvBProj_128x128x512Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceE4M3>),
-            };
+            _kvBProj_128x128x512Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Few<DeviceE4M3>);
             _kvBProj_128x128x512Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8192, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -4041,13 +4015,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvBProj_128x128x512Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _kvBProj_128x128x512[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceE4M3>),
-        };
+        _kvBProj_128x128x512[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceE4M3>);
         _kvBProj_128x128x512[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -4060,13 +4028,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _oProj_7168x16384Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceE4M3>),
-            };
+            _oProj_7168x16384Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384Few<DeviceE4M3>);
             _oProj_7168x16384Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
@@ -4082,13 +4044,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _oProj_7168x16384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
-        _oProj_7168x16384[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceE4M3>),
-        };
+        _oProj_7168x16384[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF32>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceBF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceE4M3>);
         _oProj_7168x16384[(int)weight.Format]!(launcher.Stream, launcher.Groups(112, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, extra, y);
     }
 
@@ -4101,13 +4057,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gateProjAndUpProj_18432x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceE4M3>),
-            };
+            _gateProjAndUpProj_18432x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Few<DeviceE4M3>);
             _gateProjAndUpProj_18432x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(18432, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
@@ -4123,13 +4073,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_18432x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        _gateProjAndUpProj_18432x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceE4M3>),
-        };
+        _gateProjAndUpProj_18432x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceE4M3>);
         _gateProjAndUpProj_18432x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, weight2, y);
     }
 
@@ -4142,13 +4086,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _downProj_7168x18432Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceE4M3>),
-            };
+            _downProj_7168x18432Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Few<DeviceE4M3>);
             _downProj_7168x18432Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
@@ -4164,13 +4102,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _downProj_7168x18432Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
-        _downProj_7168x18432[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceE4M3>),
-        };
+        _downProj_7168x18432[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceE4M3>);
         _downProj_7168x18432[(int)weight.Format]!(launcher.Stream, launcher.Groups(112, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, extra, y);
     }
 
@@ -4181,23 +4113,11 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gate_256x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceE4M3>),
-            };
+            _gate_256x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.Gate_256x7168Few<DeviceE4M3>);
             _gate_256x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        _gate_256x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceE4M3>),
-        };
+        _gate_256x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.Gate_256x7168<DeviceE4M3>);
         _gate_256x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -4210,13 +4130,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gateProjAndUpProj_2048x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceE4M3>),
-            };
+            _gateProjAndUpProj_2048x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Few<DeviceE4M3>);
             _gateProjAndUpProj_2048x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2048, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
@@ -4232,13 +4146,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        _gateProjAndUpProj_2048x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceE4M3>),
-        };
+        _gateProjAndUpProj_2048x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceE4M3>);
         _gateProjAndUpProj_2048x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, weight2, y);
     }
 
@@ -4254,13 +4162,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void MlpChosenScore_256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _mlpChosenScore_256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceE4M3>),
-        };
+        _mlpChosenScore_256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceF32>, DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceBF16>, DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceF16>, DeepSeekV3_671BDeviceKernels.MlpChosenScore_256<DeviceE4M3>);
         _mlpChosenScore_256[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, weight, y);
     }
 
@@ -4289,13 +4191,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _downProj_7168x2048Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceE4M3>),
-            };
+            _downProj_7168x2048Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Few<DeviceE4M3>);
             _downProj_7168x2048Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -4311,13 +4207,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _downProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _downProj_7168x2048[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceE4M3>),
-        };
+        _downProj_7168x2048[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceE4M3>);
         _downProj_7168x2048[(int)weight.Format]!(launcher.Stream, launcher.Groups(112, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -4338,13 +4228,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens * groups.Chosen <= 4)
         {
-            _expertsGateProjAndUpProj_2048x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceE4M3>),
-            };
+            _expertsGateProjAndUpProj_2048x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Few<DeviceE4M3>);
             _expertsGateProjAndUpProj_2048x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2048, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
@@ -4360,13 +4244,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
-        _expertsGateProjAndUpProj_2048x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceE4M3>),
-        };
+        _expertsGateProjAndUpProj_2048x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceE4M3>);
         _expertsGateProjAndUpProj_2048x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 16 + groups.Experts), 1, 64), step, groups, x, weight, weight2, extra, y);
     }
 
@@ -4379,13 +4257,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens * groups.Chosen <= 4)
         {
-            _expertsDownProj_7168x2048Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceE4M3>),
-            };
+            _expertsDownProj_7168x2048Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Few<DeviceE4M3>);
             _expertsDownProj_7168x2048Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, y);
             return;
         }
@@ -4401,13 +4273,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsDownProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
             return;
         }
-        _expertsDownProj_7168x2048[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceE4M3>),
-        };
+        _expertsDownProj_7168x2048[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceE4M3>);
         _expertsDownProj_7168x2048[(int)weight.Format]!(launcher.Stream, launcher.Groups(112, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 16 + groups.Experts), 1, 64), step, groups, x, weight, y);
     }
 
@@ -4429,13 +4295,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
         if (count == 0) return;
         if (count <= 4)
         {
-            _lmHead_129280x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceE4M3>),
-            };
+            _lmHead_129280x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Few<DeviceE4M3>);
             _lmHead_129280x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(129280, count, 1, 128), step, rows, count, x, weight, y);
             return;
         }
@@ -4451,13 +4311,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _lmHead_129280x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1010, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
             return;
         }
-        _lmHead_129280x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceE4M3>),
-        };
+        _lmHead_129280x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceE4M3>);
         _lmHead_129280x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(2020, (count + 64 - 1) / 64, 1, 256), step, rows, count, x, weight, y);
     }
 
@@ -4468,23 +4322,11 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _ehProj_7168x7168Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceE4M3>),
-            };
+            _ehProj_7168x7168Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceF32>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceBF16>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceF16>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168Few<DeviceE4M3>);
             _ehProj_7168x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, x2, weight, weight2, y);
             return;
         }
-        _ehProj_7168x7168[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceE4M3>),
-        };
+        _ehProj_7168x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.EhProj_7168x7168<DeviceE4M3>);
         _ehProj_7168x7168[(int)weight.Format]!(launcher.Stream, launcher.Groups(112, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, x2, weight, weight2, y);
     }
 
@@ -4492,13 +4334,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void AddExperts_7168_2(in DeviceStep step, ArrayView<float> x, ArrayView<float> x2, ArrayView<int> rank, ArrayView<float> x3, DeviceWeight weight, ArrayView<float> y)
     {
-        _addExperts_7168_2[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceE4M3>),
-        };
+        _addExperts_7168_2[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceF32>, DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceBF16>, DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceF16>, DeepSeekV3_671BDeviceKernels.AddExperts_7168_2<DeviceE4M3>);
         _addExperts_7168_2[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, x2, rank, x3, weight, y);
     }
 
@@ -4506,13 +4342,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void KeysKvBProj_16384x512(in DeviceStep step, DeviceCache cache, DeviceWeight weight, ArrayView<float> y)
     {
-        _keysKvBProj_16384x512[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceE4M3>),
-        };
+        _keysKvBProj_16384x512[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceF32>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceF16>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512<DeviceE4M3>);
         _keysKvBProj_16384x512[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, (step.LongestLength + 64 - 1) / 64, step.Sequences, 256), step, cache, weight, y);
     }
 
@@ -4520,20 +4350,21 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
 
     public void KeysKvBProj_16384x512_2(in DeviceStep step, DeviceCache cache, DeviceWeight weight, ArrayView<float> y)
     {
-        _keysKvBProj_16384x512_2[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceE4M3>),
-        };
+        _keysKvBProj_16384x512_2[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceF32>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceF16>, DeepSeekV3_671BDeviceKernels.KeysKvBProj_16384x512_2<DeviceE4M3>);
         _keysKvBProj_16384x512_2[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, (step.LongestLength + 64 - 1) / 64, step.Sequences, 256), step, cache, weight, y);
     }
 
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[] _attention_128x128And64To128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[] _attention_128x128And64To128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[1];
 
     public void Attention_128x128And64To128(in DeviceStep step, ArrayView<float> query, ArrayView<float> key, ArrayView<float> query2, DeviceCache key2, ArrayView<float> value, ArrayView<float> y)
     {
+        if (launcher.HasTensorCores && step.Tokens >= 16)
+        {
+            _attention_128x128And64To128Tensor[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Attention_128x128And64To128Tensor);
+            _attention_128x128And64To128Tensor[0]!(launcher.Stream, launcher.Groups((step.LongestCount + 64 - 1) / 64, 128, step.Sequences, 128), step, query, key, query2, key2, value, y);
+            return;
+        }
         _attention_128x128And64To128[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.Attention_128x128And64To128);
         _attention_128x128And64To128[0]!(launcher.Stream, launcher.Groups((step.LongestCount + 8 - 1) / 8, 128, step.Sequences, 128), step, query, key, query2, key2, value, y);
     }

@@ -6,6 +6,7 @@ using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using Sinter.Devices;
+using Sinter.Devices.Cuda.Instructions;
 using Sinter.Devices.Cuda.Kernels;
 using Sinter.Runtime.Execution;
 using Sinter.Runtime.Weights;
@@ -872,6 +873,39 @@ internal static class TinyTrainedDeviceKernels
             float xTurned = column % 2 == 0 ? xValue * rotations[xTurn] - x[xRow + column + 1] * rotations[xTurn + 1] : x[xRow + column - 1] * rotations[xTurn + 1] + xValue * rotations[xTurn];
             y[yRow + column] = xTurned;
         }
+    }
+
+    // Attention_4x128And16To128 from 16 tokens on: a group carries 64 rows, 16 a warp, through 32 keys at a time on tensor cores, queries, keys and values rounded to BF16.
+    [Threads(128)]
+    public static void Attention_4x128And16To128Tensor(DeviceStep step, ArrayView<float> query, DeviceCache key, ArrayView<float> query2, DeviceCache key2, DeviceCache value, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupZ = Grid.IdxZ;
+        SequenceRange range = step.Ranges[groupZ];
+        // Rows stand in the order of their positions: those that see the most keys go first.
+        int first = ((step.LongestCount * 4 + TileRows - 1) / TileRows - 1 - groupX) * TileRows;
+        TensorAttention.Run(new Attention_4x128And16To128Rows { range = range, query = query, query2 = query2, key = key, key2 = key2 }, y, first, range.Count * 4);
+    }
+
+    private struct Attention_4x128And16To128Rows : ITensorAttention
+    {
+        public SequenceRange range;
+        public ArrayView<float> query;
+        public ArrayView<float> query2;
+        public DeviceCache key;
+        public DeviceCache key2;
+
+        public readonly int Depth => 144;
+        public readonly int Width => 128;
+        public readonly int OwnValues => 0;
+        public readonly int Parts => 1;
+        public readonly int Keys => 32;
+        public readonly float Scale => 0.2082351f;
+        public readonly int Bound(int row) => range.Length - range.Count + row / 4 + 1;
+        public readonly long Query(int row, int number) => number < 128 ? WideAccess.Place(query, (long)(range.First + row / 4) * 512 + (row % 4 * 128 + number)) : WideAccess.Place(query2, (long)(range.First + row / 4) * 64 + (row % 4 * 16 + (number - 128)));
+        public readonly long Key(int position, int number) => number < 128 ? WideAccess.Place(key.Data, range.Slot * key.SlotStride + ((long)position * 128 + number)) : WideAccess.Place(key2.Data, range.Slot * key2.SlotStride + ((long)position * 16 + (number - 128)));
+        public readonly long Value(int position, int number) => Key(position, number);
+        public readonly long Result(int row) => (long)(range.First + row / 4) * 512 + row % 4 * 128;
     }
 
     // self_attn.p_c[t,h,c] = Σ[s] softmax[s](causal((self_attn.qn_c[t,h,c]·self_attn.latent[s,c] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646))·self_attn.latent[s,c]
@@ -3231,6 +3265,41 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
+    // Attention_4x32And16To64 from 16 tokens on: a group carries 64 rows, 16 a warp, through 32 keys at a time on tensor cores, queries, keys and values rounded to BF16.
+    [Threads(128)]
+    public static void Attention_4x32And16To64Tensor(DeviceStep step, ArrayView<float> query, ArrayView<float> key, ArrayView<float> query2, DeviceCache key2, ArrayView<float> value, ArrayView<float> y)
+    {
+        const int TileRows = 64;
+        int groupX = Grid.IdxX, groupY = Grid.IdxY, groupZ = Grid.IdxZ;
+        SequenceRange range = step.Ranges[groupZ];
+        // Rows stand in the order of their positions: those that see the most keys go first.
+        int first = ((step.LongestCount + TileRows - 1) / TileRows - 1 - groupX) * TileRows;
+        TensorAttention.Run(new Attention_4x32And16To64Rows { range = range, groupY = groupY, query = query, query2 = query2, key = key, key2 = key2, value = value }, y, first, range.Count);
+    }
+
+    private struct Attention_4x32And16To64Rows : ITensorAttention
+    {
+        public SequenceRange range;
+        public int groupY;
+        public ArrayView<float> query;
+        public ArrayView<float> query2;
+        public ArrayView<float> key;
+        public DeviceCache key2;
+        public ArrayView<float> value;
+
+        public readonly int Depth => 48;
+        public readonly int Width => 64;
+        public readonly int OwnValues => 64;
+        public readonly int Parts => 1;
+        public readonly int Keys => 32;
+        public readonly float Scale => 0.2082351f;
+        public readonly int Bound(int row) => range.Length - range.Count + row + 1;
+        public readonly long Query(int row, int number) => number < 32 ? WideAccess.Place(query, (long)(range.First + row) * 128 + (groupY * 32 + number)) : WideAccess.Place(query2, (long)(range.First + row) * 64 + (groupY * 16 + (number - 32)));
+        public readonly long Key(int position, int number) => number < 32 ? WideAccess.Place(key, (long)(range.FirstKey + position) * 128 + (groupY * 32 + number)) : WideAccess.Place(key2.Data, range.Slot * key2.SlotStride + ((long)position * 16 + (number - 32)));
+        public readonly long Value(int position, int number) => WideAccess.Place(value, (long)(range.FirstKey + position) * 256 + (groupY * 64 + number));
+        public readonly long Result(int row) => (long)(range.First + row) * 256 + groupY * 64;
+    }
+
     // self_attn.o[t,h,u] = Σ[s] softmax[s](causal((self_attn.qn[t,h,n]·self_attn.kn[s,h,n] + self_attn.score.rope[t,h,r]·self_attn.key[s,r])·0.14433756729740646))·self_attn.val[s,h,u]
     // 4 heads, each head has its keys; a group of 64 threads carries 8 rows through tiles of 32 keys.
     [Threads(64)]
@@ -3431,13 +3500,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void Embed_256(in DeviceStep step, DeviceWeight table, ArrayView<int> index, ArrayView<float> y)
     {
-        _embed_256[(int)table.Format] ??= table.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(TinyTrainedDeviceKernels.Embed_256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(TinyTrainedDeviceKernels.Embed_256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(TinyTrainedDeviceKernels.Embed_256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(TinyTrainedDeviceKernels.Embed_256<DeviceE4M3>),
-        };
+        _embed_256[(int)table.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceWeight, ArrayView<int>, ArrayView<float>>>(table.Format, TinyTrainedDeviceKernels.Embed_256<DeviceF32>, TinyTrainedDeviceKernels.Embed_256<DeviceBF16>, TinyTrainedDeviceKernels.Embed_256<DeviceF16>, TinyTrainedDeviceKernels.Embed_256<DeviceE4M3>);
         _embed_256[(int)table.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, table, index, y);
     }
 
@@ -3445,13 +3508,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _rmsNorm_256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_256<DeviceE4M3>),
-        };
+        _rmsNorm_256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.RmsNorm_256<DeviceF32>, TinyTrainedDeviceKernels.RmsNorm_256<DeviceBF16>, TinyTrainedDeviceKernels.RmsNorm_256<DeviceF16>, TinyTrainedDeviceKernels.RmsNorm_256<DeviceE4M3>);
         _rmsNorm_256[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, weight, y);
     }
 
@@ -3464,13 +3521,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qAProj_128x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceE4M3>),
-            };
+            _qAProj_128x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceF32>, TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceBF16>, TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceF16>, TinyTrainedDeviceKernels.QAProj_128x256Few<DeviceE4M3>);
             _qAProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3486,13 +3537,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qAProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qAProj_128x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256<DeviceE4M3>),
-        };
+        _qAProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QAProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceE4M3>);
         _qAProj_128x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3505,13 +3550,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvAProjWithMqa_16x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceE4M3>),
-            };
+            _kvAProjWithMqa_16x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceF32>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceBF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Few<DeviceE4M3>);
             _kvAProjWithMqa_16x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3527,13 +3566,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_16x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _kvAProjWithMqa_16x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceE4M3>),
-        };
+        _kvAProjWithMqa_16x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF32>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceBF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceE4M3>);
         _kvAProjWithMqa_16x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 64), step, x, weight, y);
     }
 
@@ -3541,13 +3574,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _rmsNorm_128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.RmsNorm_128<DeviceE4M3>),
-        };
+        _rmsNorm_128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.RmsNorm_128<DeviceF32>, TinyTrainedDeviceKernels.RmsNorm_128<DeviceBF16>, TinyTrainedDeviceKernels.RmsNorm_128<DeviceF16>, TinyTrainedDeviceKernels.RmsNorm_128<DeviceE4M3>);
         _rmsNorm_128[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 128), step, x, weight, y);
     }
 
@@ -3555,13 +3582,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void RmsNorm_128_2(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceCache cache)
     {
-        _rmsNorm_128_2[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceE4M3>),
-        };
+        _rmsNorm_128_2[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceCache>>(weight.Format, TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceF32>, TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceBF16>, TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceF16>, TinyTrainedDeviceKernels.RmsNorm_128_2<DeviceE4M3>);
         _rmsNorm_128_2[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 128), step, x, weight, cache);
     }
 
@@ -3582,13 +3603,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qBProj_64x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceE4M3>),
-            };
+            _qBProj_64x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceF32>, TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceF16>, TinyTrainedDeviceKernels.QBProj_64x128Few<DeviceE4M3>);
             _qBProj_64x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3604,13 +3619,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qBProj_64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qBProj_64x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128<DeviceE4M3>),
-        };
+        _qBProj_64x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_64x128<DeviceF32>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceF16>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceE4M3>);
         _qBProj_64x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3623,13 +3632,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _qBProj_128x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceE4M3>),
-            };
+            _qBProj_128x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceF32>, TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceF16>, TinyTrainedDeviceKernels.QBProj_128x128Few<DeviceE4M3>);
             _qBProj_128x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(16, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3645,13 +3648,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qBProj_128x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _qBProj_128x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128<DeviceE4M3>),
-        };
+        _qBProj_128x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_128x128<DeviceF32>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceF16>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceE4M3>);
         _qBProj_128x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3662,23 +3659,11 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvBProj_4x128x32Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceE4M3>),
-            };
+            _kvBProj_4x128x32Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceF32>, TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceBF16>, TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceF16>, TinyTrainedDeviceKernels.KvBProj_4x128x32Few<DeviceE4M3>);
             _kvBProj_4x128x32Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(16, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        _kvBProj_4x128x32[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceE4M3>),
-        };
+        _kvBProj_4x128x32[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceF32>, TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceBF16>, TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceF16>, TinyTrainedDeviceKernels.KvBProj_4x128x32<DeviceE4M3>);
         _kvBProj_4x128x32[(int)weight.Format]!(launcher.Stream, launcher.Groups(8, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3690,10 +3675,17 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         _rotate_4x16[0]!(launcher.Stream, launcher.Groups(step.Tokens, 4, 1, 32), step, x, rotations, y);
     }
 
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[] _attention_4x128And16To128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[] _attention_4x128And16To128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>?[1];
 
     public void Attention_4x128And16To128(in DeviceStep step, ArrayView<float> query, DeviceCache key, ArrayView<float> query2, DeviceCache key2, DeviceCache value, ArrayView<float> y)
     {
+        if (launcher.HasTensorCores && step.Tokens >= 16)
+        {
+            _attention_4x128And16To128Tensor[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>>(TinyTrainedDeviceKernels.Attention_4x128And16To128Tensor);
+            _attention_4x128And16To128Tensor[0]!(launcher.Stream, launcher.Groups((step.LongestCount * 4 + 64 - 1) / 64, 1, step.Sequences, 128), step, query, key, query2, key2, value, y);
+            return;
+        }
         _attention_4x128And16To128[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceCache, ArrayView<float>, DeviceCache, DeviceCache, ArrayView<float>>>(TinyTrainedDeviceKernels.Attention_4x128And16To128);
         _attention_4x128And16To128[0]!(launcher.Stream, launcher.Groups((step.LongestCount * 4 + 8 - 1) / 8, 1, step.Sequences, 128), step, query, key, query2, key2, value, y);
     }
@@ -3707,13 +3699,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _kvBProj_4x64x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceE4M3>),
-            };
+            _kvBProj_4x64x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceF32>, TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceBF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128Few<DeviceE4M3>);
             _kvBProj_4x64x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3729,13 +3715,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _kvBProj_4x64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _kvBProj_4x64x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceE4M3>),
-        };
+        _kvBProj_4x64x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF32>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceBF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceE4M3>);
         _kvBProj_4x64x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -3748,13 +3728,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _oProj_256x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Few<DeviceE4M3>),
-            };
+            _oProj_256x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.OProj_256x256Few<DeviceF32>, TinyTrainedDeviceKernels.OProj_256x256Few<DeviceBF16>, TinyTrainedDeviceKernels.OProj_256x256Few<DeviceF16>, TinyTrainedDeviceKernels.OProj_256x256Few<DeviceE4M3>);
             _oProj_256x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(64, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
@@ -3770,13 +3744,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _oProj_256x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
-        _oProj_256x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256<DeviceE4M3>),
-        };
+        _oProj_256x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.OProj_256x256<DeviceF32>, TinyTrainedDeviceKernels.OProj_256x256<DeviceBF16>, TinyTrainedDeviceKernels.OProj_256x256<DeviceF16>, TinyTrainedDeviceKernels.OProj_256x256<DeviceE4M3>);
         _oProj_256x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, extra, y);
     }
 
@@ -3789,13 +3757,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gateProjAndUpProj_384x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceE4M3>),
-            };
+            _gateProjAndUpProj_384x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Few<DeviceE4M3>);
             _gateProjAndUpProj_384x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(96, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
@@ -3811,13 +3773,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_384x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        _gateProjAndUpProj_384x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceE4M3>),
-        };
+        _gateProjAndUpProj_384x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceE4M3>);
         _gateProjAndUpProj_384x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, weight2, y);
     }
 
@@ -3830,13 +3786,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _downProj_256x384Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceE4M3>),
-            };
+            _downProj_256x384Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x384Few<DeviceE4M3>);
             _downProj_256x384Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(128, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
@@ -3852,13 +3802,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _downProj_256x384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
             return;
         }
-        _downProj_256x384[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384<DeviceE4M3>),
-        };
+        _downProj_256x384[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x384<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceE4M3>);
         _downProj_256x384[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, extra, y);
     }
 
@@ -3869,23 +3813,11 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gate_8x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256Few<DeviceE4M3>),
-            };
+            _gate_8x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.Gate_8x256Few<DeviceF32>, TinyTrainedDeviceKernels.Gate_8x256Few<DeviceBF16>, TinyTrainedDeviceKernels.Gate_8x256Few<DeviceF16>, TinyTrainedDeviceKernels.Gate_8x256Few<DeviceE4M3>);
             _gate_8x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        _gate_8x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.Gate_8x256<DeviceE4M3>),
-        };
+        _gate_8x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.Gate_8x256<DeviceF32>, TinyTrainedDeviceKernels.Gate_8x256<DeviceBF16>, TinyTrainedDeviceKernels.Gate_8x256<DeviceF16>, TinyTrainedDeviceKernels.Gate_8x256<DeviceE4M3>);
         _gate_8x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 64), step, x, weight, y);
     }
 
@@ -3898,13 +3830,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _gateProjAndUpProj_128x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceE4M3>),
-            };
+            _gateProjAndUpProj_128x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Few<DeviceE4M3>);
             _gateProjAndUpProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
@@ -3920,13 +3846,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        _gateProjAndUpProj_128x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceE4M3>),
-        };
+        _gateProjAndUpProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceE4M3>);
         _gateProjAndUpProj_128x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, weight2, y);
     }
 
@@ -3942,13 +3862,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void MlpChosenScore_8(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
     {
-        _mlpChosenScore_8[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceE4M3>),
-        };
+        _mlpChosenScore_8[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceF32>, TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceBF16>, TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceF16>, TinyTrainedDeviceKernels.MlpChosenScore_8<DeviceE4M3>);
         _mlpChosenScore_8[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 32), step, x, weight, y);
     }
 
@@ -3977,13 +3891,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _downProj_256x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceE4M3>),
-            };
+            _downProj_256x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x128Few<DeviceE4M3>);
             _downProj_256x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
@@ -3999,13 +3907,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _downProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
             return;
         }
-        _downProj_256x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128<DeviceE4M3>),
-        };
+        _downProj_256x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x128<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceE4M3>);
         _downProj_256x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, weight, y);
     }
 
@@ -4026,13 +3928,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens * groups.Chosen <= 4)
         {
-            _expertsGateProjAndUpProj_128x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceE4M3>),
-            };
+            _expertsGateProjAndUpProj_128x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceF32>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Few<DeviceE4M3>);
             _expertsGateProjAndUpProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
@@ -4048,13 +3944,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
-        _expertsGateProjAndUpProj_128x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceE4M3>),
-        };
+        _expertsGateProjAndUpProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceE4M3>);
         _expertsGateProjAndUpProj_128x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 16 + groups.Experts), 1, 64), step, groups, x, weight, weight2, extra, y);
     }
 
@@ -4067,13 +3957,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens * groups.Chosen <= 4)
         {
-            _expertsDownProj_256x128Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceE4M3>),
-            };
+            _expertsDownProj_256x128Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceF32>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128Few<DeviceE4M3>);
             _expertsDownProj_256x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, y);
             return;
         }
@@ -4089,13 +3973,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsDownProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
             return;
         }
-        _expertsDownProj_256x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceE4M3>),
-        };
+        _expertsDownProj_256x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF32>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceE4M3>);
         _expertsDownProj_256x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 16 + groups.Experts), 1, 64), step, groups, x, weight, y);
     }
 
@@ -4117,13 +3995,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
         if (count == 0) return;
         if (count <= 4)
         {
-            _lmHead_1024x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceE4M3>),
-            };
+            _lmHead_1024x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceF32>, TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceBF16>, TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceF16>, TinyTrainedDeviceKernels.LmHead_1024x256Few<DeviceE4M3>);
             _lmHead_1024x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, count, 1, 128), step, rows, count, x, weight, y);
             return;
         }
@@ -4139,13 +4011,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _lmHead_1024x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(8, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
             return;
         }
-        _lmHead_1024x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256<DeviceE4M3>),
-        };
+        _lmHead_1024x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF32>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceBF16>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF16>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceE4M3>);
         _lmHead_1024x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(16, (count + 64 - 1) / 64, 1, 256), step, rows, count, x, weight, y);
     }
 
@@ -4156,23 +4022,11 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     {
         if (step.Tokens <= 4)
         {
-            _ehProj_256x256Few[(int)weight.Format] ??= weight.Format switch
-            {
-                WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceF32>),
-                WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceBF16>),
-                WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceF16>),
-                _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceE4M3>),
-            };
+            _ehProj_256x256Few[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceF32>, TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceBF16>, TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceF16>, TinyTrainedDeviceKernels.EhProj_256x256Few<DeviceE4M3>);
             _ehProj_256x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(64, step.Tokens, 1, 128), step, x, x2, weight, weight2, y);
             return;
         }
-        _ehProj_256x256[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.EhProj_256x256<DeviceE4M3>),
-        };
+        _ehProj_256x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.EhProj_256x256<DeviceF32>, TinyTrainedDeviceKernels.EhProj_256x256<DeviceBF16>, TinyTrainedDeviceKernels.EhProj_256x256<DeviceF16>, TinyTrainedDeviceKernels.EhProj_256x256<DeviceE4M3>);
         _ehProj_256x256[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 256), step, x, x2, weight, weight2, y);
     }
 
@@ -4180,13 +4034,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void AddExperts_256_2(in DeviceStep step, ArrayView<float> x, ArrayView<float> x2, ArrayView<int> rank, ArrayView<float> x3, DeviceWeight weight, ArrayView<float> y)
     {
-        _addExperts_256_2[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.AddExperts_256_2<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.AddExperts_256_2<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.AddExperts_256_2<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.AddExperts_256_2<DeviceE4M3>),
-        };
+        _addExperts_256_2[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.AddExperts_256_2<DeviceF32>, TinyTrainedDeviceKernels.AddExperts_256_2<DeviceBF16>, TinyTrainedDeviceKernels.AddExperts_256_2<DeviceF16>, TinyTrainedDeviceKernels.AddExperts_256_2<DeviceE4M3>);
         _addExperts_256_2[(int)weight.Format]!(launcher.Stream, launcher.Groups(step.Tokens, 1, 1, 256), step, x, x2, rank, x3, weight, y);
     }
 
@@ -4194,13 +4042,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void KeysKvBProj_128x128(in DeviceStep step, DeviceCache cache, DeviceWeight weight, ArrayView<float> y)
     {
-        _keysKvBProj_128x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceE4M3>),
-        };
+        _keysKvBProj_128x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceF32>, TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceBF16>, TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceF16>, TinyTrainedDeviceKernels.KeysKvBProj_128x128<DeviceE4M3>);
         _keysKvBProj_128x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(2, (step.LongestLength + 64 - 1) / 64, step.Sequences, 256), step, cache, weight, y);
     }
 
@@ -4208,20 +4050,21 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
 
     public void KeysKvBProj_256x128(in DeviceStep step, DeviceCache cache, DeviceWeight weight, ArrayView<float> y)
     {
-        _keysKvBProj_256x128[(int)weight.Format] ??= weight.Format switch
-        {
-            WeightFormat.F32 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceF32>),
-            WeightFormat.BF16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceBF16>),
-            WeightFormat.F16 => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceF16>),
-            _ => launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceE4M3>),
-        };
+        _keysKvBProj_256x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceCache, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceF32>, TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceBF16>, TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceF16>, TinyTrainedDeviceKernels.KeysKvBProj_256x128<DeviceE4M3>);
         _keysKvBProj_256x128[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, (step.LongestLength + 64 - 1) / 64, step.Sequences, 256), step, cache, weight, y);
     }
 
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[] _attention_4x32And16To64Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[1];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[] _attention_4x32And16To64 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>?[1];
 
     public void Attention_4x32And16To64(in DeviceStep step, ArrayView<float> query, ArrayView<float> key, ArrayView<float> query2, DeviceCache key2, ArrayView<float> value, ArrayView<float> y)
     {
+        if (launcher.HasTensorCores && step.Tokens >= 16)
+        {
+            _attention_4x32And16To64Tensor[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.Attention_4x32And16To64Tensor);
+            _attention_4x32And16To64Tensor[0]!(launcher.Stream, launcher.Groups((step.LongestCount + 64 - 1) / 64, 4, step.Sequences, 128), step, query, key, query2, key2, value, y);
+            return;
+        }
         _attention_4x32And16To64[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, ArrayView<float>, ArrayView<float>, DeviceCache, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.Attention_4x32And16To64);
         _attention_4x32And16To64[0]!(launcher.Stream, launcher.Groups((step.LongestCount + 8 - 1) / 8, 4, step.Sequences, 64), step, query, key, query2, key2, value, y);
     }

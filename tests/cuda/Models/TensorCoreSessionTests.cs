@@ -8,27 +8,32 @@ using Xunit;
 
 namespace Sinter.Cuda.Tests.Models;
 
-/// <summary>Sessions whose products of many rows run on tensor cores, which round activations to BF16.</summary>
+/// <summary>Sessions whose products of many rows and attention of many tokens run on tensor cores, which round activations to BF16.</summary>
 public sealed class TensorCoreSessionTests
 {
     private const string Smallest = "tiny-v3-noqlora-sharded";
 
     /// <summary>
-    /// Only what products read is rounded, so that logits lie nearer to those of float32 than what transformers makes in BF16
-    /// throughout: the median token half as far (0.32 to 0.6 times), where three quarters are allowed. A token whose experts are
+    /// Only what products and attention read is rounded, so that logits lie nearer to those of float32 than what transformers makes in BF16
+    /// throughout: the median token 0.54 to 0.68 times as far, where three quarters are allowed. A token whose experts are
     /// chosen differently is far away in both; there are three of 33 at most.
     /// </summary>
     [Theory]
     [Trait("Category", "Slow")]
-    [InlineData(Smallest, 33)]
-    [InlineData("tiny-v3", 33)]
-    [InlineData("tiny-v3-yarn", 33)]
-    [InlineData("tiny-trained", 16)]
-    public void Logits_of_a_prefill_are_nearer_to_float32_than_BF16_throughout(string name, int tokens)
+    [InlineData(Smallest, 33, AttentionOrder.Absorbed)]
+    [InlineData(Smallest, 33, AttentionOrder.Expanded)]
+    [InlineData("tiny-v3", 33, AttentionOrder.Absorbed)]
+    [InlineData("tiny-v3-yarn", 33, AttentionOrder.Expanded)]
+    [InlineData("tiny-trained", 16, AttentionOrder.Absorbed)]
+    [InlineData("tiny-trained", 16, AttentionOrder.Expanded)]
+    public void Logits_of_a_prefill_are_nearer_to_float32_than_BF16_throughout(string name, int tokens, AttentionOrder order)
     {
         var driver = new StandInDriver();
-        (double[] own, double[] theirs) = Distances(name, tokens, driver);
+        (double[] own, double[] theirs) = Distances(name, tokens, driver, order);
         Assert.Empty(driver.Findings);
+        string[] attentions = [.. driver.Calls.Where(call => call.StartsWith("launch Attention_", StringComparison.Ordinal)).Select(call => call.Split(' ')[1])];
+        Assert.NotEmpty(attentions);
+        Assert.All(attentions, attention => Assert.EndsWith("Tensor", attention, StringComparison.Ordinal));
         double median = Median(theirs);
         Assert.InRange(Median(own), 0, 0.75 * median);
         Assert.InRange(own.Count(distance => distance > 4 * median), 0, tokens / 10);
@@ -72,7 +77,20 @@ public sealed class TensorCoreSessionTests
         {
             Change = text => text.Contains(".entry OProj_", StringComparison.Ordinal) && text.Contains("Tensor_BF16(", StringComparison.Ordinal) ? text.Replace("xor.b32", "or.b32", StringComparison.Ordinal) : text,
         };
-        (double[] own, double[] theirs) = Distances(Smallest, 16, driver);
+        (double[] own, double[] theirs) = Distances(Smallest, 16, driver, AttentionOrder.Absorbed);
+        Assert.True(driver.Findings.Count > 0 || Median(own) > 4 * Median(theirs));
+    }
+
+    /// <summary>Chunks of queries, keys and values read from where others were stored.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void A_fault_in_the_models_attention_is_seen()
+    {
+        var driver = new StandInDriver
+        {
+            Change = text => text.Contains(".entry Attention_", StringComparison.Ordinal) && text.Contains("mma.sync", StringComparison.Ordinal) ? text.Replace("xor.b32", "or.b32", StringComparison.Ordinal) : text,
+        };
+        (double[] own, double[] theirs) = Distances(Smallest, 33, driver, AttentionOrder.Expanded);
         Assert.True(driver.Findings.Count > 0 || Median(own) > 4 * Median(theirs));
     }
 
@@ -86,6 +104,7 @@ public sealed class TensorCoreSessionTests
             Assert.All(launches.Where(name => name.StartsWith(product, StringComparison.Ordinal)), name => Assert.EndsWith("Tensor_BF16", name, StringComparison.Ordinal));
         }
 
+        Assert.All(launches.Where(name => name.StartsWith("Attention_", StringComparison.Ordinal)), name => Assert.EndsWith("Tensor", name, StringComparison.Ordinal));
         Assert.Contains("Gate_12x48_BF16", launches);
         // As many launches as without: a kernel for a kernel.
         Assert.Equal(Launched(tokens: 16, rounds: false).Count, launches.Count);
@@ -135,12 +154,12 @@ public sealed class TensorCoreSessionTests
     }
 
     /// <summary>How far each token's logits are from float32's, in root mean square: ours, and those of transformers in BF16.</summary>
-    private static (double[] Own, double[] Theirs) Distances(string name, int tokens, StandInDriver driver)
+    private static (double[] Own, double[] Theirs) Distances(string name, int tokens, StandInDriver driver, AttentionOrder order)
     {
         var golden = new GoldenValues(name);
         using var checkpoint = new CudaCheckpoint(name, driver, rounds: true);
         int sequences = golden.Tensors["input_ids"].Shape[0], vocabulary = checkpoint.Description.VocabularySize;
-        using ModelSession session = checkpoint.Open(AttentionOrder.Absorbed);
+        using ModelSession session = checkpoint.Open(order);
         double[] logits = CudaCheckpoint.Forward(session, session.AddSequence(), golden.Tokens("input_ids", 0)[..tokens]);
         double[][] exact = [.. golden.Part("prefill.logits", 0, sequences).Numbers.Chunk(vocabulary).Take(tokens)];
         return (Between(exact, logits.Chunk(vocabulary)), Between(exact, golden.Part("bf16.logits", 0, sequences).Numbers.Chunk(vocabulary)));

@@ -28,9 +28,6 @@ public static class FlashAttention
     /// <summary>Numbers of a tile in the list of tiles.</summary>
     public const int Entry = 4;
 
-    /// <summary>Below every score; not infinite, so that differences stay numbers.</summary>
-    private const float Lowest = -1e30f;
-
     /// <summary>Dynamic shared memory: queries, and two steps of keys and values.</summary>
     public static int SharedBytes<TShape>()
         where TShape : struct, IAttentionShape => (Queries * KeyRow<TShape>()) + (2 * StepBytes<TShape>());
@@ -74,9 +71,7 @@ public static class FlashAttention
         var warpRow = warp * 16;
         var query = offset + warpRow + (lane >> 2);
         var queryRow = shared + ((warpRow + (lane & 15)) * KeyRow<TShape>());
-        State state = default;
-        state.UpperMost = Lowest;
-        state.LowerMost = Lowest;
+        var state = OnlineSoftmax.Begin();
         for (var position = 0; position < end; position += Keys)
         {
             AsyncCopy.WaitAllBut(0);
@@ -95,31 +90,18 @@ public static class FlashAttention
             // all others, whose state would be moved from one set of registers to another.
             if (position + Keys > offset + warpRow + 1)
             {
-                scores = Mask(scores, query - position - ((lane & 3) * 2));
+                var last = query - position - ((lane & 3) * 2);
+                scores = OnlineSoftmax.Mask(scores, last, last + 8);
             }
 
-            state = Attend<TShape>(state, scores, stage + (Keys * KeyRow<TShape>()), lane, scale);
+            var values = stage + (Keys * KeyRow<TShape>()) + ((lane & 15) * ValueRow<TShape>());
+            state = OnlineSoftmax.Attend(state, scores, scale, Keys, shape.Values, values, ValueRow<TShape>(), lane);
             var next = other;
             other = stage;
             stage = next;
         }
 
         Finish<TShape, TEnding>(state, result, scales, firstQuery, count, warpRow + (lane >> 2), lane, powers);
-    }
-
-    /// <summary>What a lane keeps of its two rows, the upper and eight below.</summary>
-    private struct State
-    {
-        /// <summary>Values times powers.</summary>
-        public WideSums Results;
-
-        /// <summary>The greatest scores so far, scaled.</summary>
-        public float UpperMost;
-        public float LowerMost;
-
-        /// <summary>The lane's part of the sums of powers.</summary>
-        public float UpperTotal;
-        public float LowerTotal;
     }
 
     /// <summary>Bytes of a query's or a key's row in shared memory: whole pieces of 128, zeroes after the last number.</summary>
@@ -155,110 +137,6 @@ public static class FlashAttention
     private static Strip Deepen<TShape>(Strip sums, long query, long key)
         where TShape : struct, IAttentionShape
         => Strips.Add<BF16>(sums, TensorCore.LoadMatrices(query), TensorCore.LoadMatrices(key), TensorCore.LoadMatrices(key + (16 * KeyRow<TShape>())));
-
-    /// <summary>Positions after a query's own weigh nothing.</summary>
-    /// <param name="scores">Of 32 positions.</param>
-    /// <param name="last">The last position that the upper query sees, counted from the lane's first.</param>
-    private static Strip Mask(Strip scores, int last)
-    {
-        scores.C0 = Mask(scores.C0, last);
-        scores.C1 = Mask(scores.C1, last - 8);
-        scores.C2 = Mask(scores.C2, last - 16);
-        scores.C3 = Mask(scores.C3, last - 24);
-        return scores;
-    }
-
-    private static Sums Mask(Sums scores, int last)
-    {
-        Sums result;
-        result.X = last >= 0 ? scores.X : Lowest;
-        result.Y = last >= 1 ? scores.Y : Lowest;
-        result.Z = last >= -8 ? scores.Z : Lowest;
-        result.W = last >= -7 ? scores.W : Lowest;
-        return result;
-    }
-
-    /// <summary>A step of the online softmax: what was summed is brought to the new maximum, and weights times values are added.</summary>
-    private static State Attend<TShape>(State state, Strip scores, long values, int lane, float scale)
-        where TShape : struct, IAttentionShape
-    {
-        var upper = IntrinsicMath.Max(
-            IntrinsicMath.Max(IntrinsicMath.Max(scores.C0.X, scores.C0.Y), IntrinsicMath.Max(scores.C1.X, scores.C1.Y)),
-            IntrinsicMath.Max(IntrinsicMath.Max(scores.C2.X, scores.C2.Y), IntrinsicMath.Max(scores.C3.X, scores.C3.Y)));
-        var lower = IntrinsicMath.Max(
-            IntrinsicMath.Max(IntrinsicMath.Max(scores.C0.Z, scores.C0.W), IntrinsicMath.Max(scores.C1.Z, scores.C1.W)),
-            IntrinsicMath.Max(IntrinsicMath.Max(scores.C2.Z, scores.C2.W), IntrinsicMath.Max(scores.C3.Z, scores.C3.W)));
-        upper = IntrinsicMath.Max(state.UpperMost, Quads.Maximum(upper) * scale);
-        lower = IntrinsicMath.Max(state.LowerMost, Quads.Maximum(lower) * scale);
-        var (upperFactor, lowerFactor) = (Exponential.OfTwo(state.UpperMost - upper), Exponential.OfTwo(state.LowerMost - lower));
-        var p0 = Power(scores.C0, scale, upper, lower);
-        var p1 = Power(scores.C1, scale, upper, lower);
-        var p2 = Power(scores.C2, scale, upper, lower);
-        var p3 = Power(scores.C3, scale, upper, lower);
-        state.UpperMost = upper;
-        state.LowerMost = lower;
-        state.UpperTotal = (state.UpperTotal * upperFactor) + (p0.X + p0.Y + (p1.X + p1.Y) + (p2.X + p2.Y + (p3.X + p3.Y)));
-        state.LowerTotal = (state.LowerTotal * lowerFactor) + (p0.Z + p0.W + (p1.Z + p1.W) + (p2.Z + p2.W + (p3.Z + p3.W)));
-        state.Results = Strips.Scale(state.Results, upperFactor, lowerFactor);
-        var row = values + ((lane & 15) * ValueRow<TShape>());
-        state.Results = AddValues<TShape>(state.Results, Weights(p0, p1), row, lane);
-        state.Results = AddValues<TShape>(state.Results, Weights(p2, p3), row + (16 * ValueRow<TShape>()), lane);
-        return state;
-    }
-
-    private static Sums Power(Sums scores, float scale, float upper, float lower)
-    {
-        Sums result;
-        result.X = Exponential.OfTwo((scores.X * scale) - upper);
-        result.Y = Exponential.OfTwo((scores.Y * scale) - upper);
-        result.Z = Exponential.OfTwo((scores.Z * scale) - lower);
-        result.W = Exponential.OfTwo((scores.W * scale) - lower);
-        return result;
-    }
-
-    /// <summary>Powers of 16 queries and 16 positions as the left factor of a product.</summary>
-    private static Words Weights(Sums left, Sums right)
-    {
-        Words result;
-        result.X = Narrowing.ToBF16(left.Y, left.X);
-        result.Y = Narrowing.ToBF16(left.W, left.Z);
-        result.Z = Narrowing.ToBF16(right.Y, right.X);
-        result.W = Narrowing.ToBF16(right.W, right.Z);
-        return result;
-    }
-
-    /// <summary>16 positions' values times their weights for 16 queries.</summary>
-    /// <param name="sums">What was added so far.</param>
-    /// <param name="weights">16 queries by 16 positions.</param>
-    /// <param name="row">The lane's position at the first number.</param>
-    /// <param name="lane">Lanes from 16 on give the second 8 of 16 numbers.</param>
-    private static WideSums AddValues<TShape>(WideSums sums, Words weights, long row, int lane)
-        where TShape : struct, IAttentionShape
-    {
-        var (turn, half) = (lane & 7, lane >> 4);
-        var (at0, at1) = (row + ((half ^ turn) * 16), row + (((2 + half) ^ turn) * 16));
-        var (at2, at3) = (row + (((4 + half) ^ turn) * 16), row + (((6 + half) ^ turn) * 16));
-        sums.C0 = AddValues(sums.C0, weights, at0, at1);
-        if (default(TShape).Values > 32)
-        {
-            sums.C1 = AddValues(sums.C1, weights, at2, at3);
-        }
-
-        if (default(TShape).Values > 64)
-        {
-            sums.C2 = AddValues(sums.C2, weights, at0 + 128, at1 + 128);
-        }
-
-        if (default(TShape).Values > 96)
-        {
-            sums.C3 = AddValues(sums.C3, weights, at2 + 128, at3 + 128);
-        }
-
-        return sums;
-    }
-
-    private static Strip AddValues(Strip sums, Words weights, long left, long right)
-        => Strips.Add<BF16>(sums, weights, TensorCore.LoadMatricesTurned(left), TensorCore.LoadMatricesTurned(right));
 
     /// <summary>Asks for the queries; zeroes where there are none.</summary>
     private static void FetchQueries<TShape>(long to, long from, int heads, int existing)
@@ -308,7 +186,7 @@ public static class FlashAttention
     }
 
     /// <summary>Divides by the sums of powers, and for E4M3 by the scale, and stores the rows that exist.</summary>
-    private static void Finish<TShape, TEnding>(State state, ArrayView<ushort> result, ArrayView<float> scales, int firstQuery, int count, int row, int lane, int powers)
+    private static void Finish<TShape, TEnding>(AttendedRows state, ArrayView<ushort> result, ArrayView<float> scales, int firstQuery, int count, int row, int lane, int powers)
         where TShape : struct, IAttentionShape
         where TEnding : struct, IEnding
     {

@@ -1,3 +1,4 @@
+using ILGPU;
 using ILGPU.IR.Intrinsics;
 
 namespace Sinter.Devices.Cuda.Instructions;
@@ -5,6 +6,9 @@ namespace Sinter.Devices.Cuda.Instructions;
 /// <summary>16 bytes by one instruction. Addresses are multiples of 16.</summary>
 public static unsafe class WideAccess
 {
+    /// <summary>The address of a number in global memory.</summary>
+    public static long Place(ArrayView<float> numbers, long index) => AsyncCopy.Global(ref numbers.Cast<byte>()[0]) + (index * 4);
+
     /// <summary>ld.global.v4.f32: four numbers that are neighbours.</summary>
     /// <param name="from">A global address, from <see cref="AsyncCopy.Global"/>.</param>
     [IntrinsicImplementation]

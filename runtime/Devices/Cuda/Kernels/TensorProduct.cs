@@ -123,7 +123,7 @@ public static class TensorProduct
         where TProduct : struct, ITensorProduct => (long)IntrinsicMath.Min(number, product.Depth - 8) * 4;
 
     /// <summary>Rounds eight numbers to a chunk.</summary>
-    private static void Put(long to, Sums lower, Sums upper) => WideAccess.Store(
+    internal static void Put(long to, Sums lower, Sums upper) => WideAccess.Store(
         to,
         Narrowing.ToBF16(lower.Y, lower.X), Narrowing.ToBF16(lower.W, lower.Z),
         Narrowing.ToBF16(upper.Y, upper.X), Narrowing.ToBF16(upper.W, upper.Z));

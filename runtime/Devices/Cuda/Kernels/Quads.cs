@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Sinter.Cuda.Kernels;
+namespace Sinter.Devices.Cuda.Kernels;
 
 /// <summary>What the four lanes have together that hold a row of a product's sums.</summary>
 public static class Quads
