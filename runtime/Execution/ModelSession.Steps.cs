@@ -26,16 +26,24 @@ public sealed unsafe partial class ModelSession
         return logits;
     }
 
+    /// <summary>The same where only the greedy choice is wanted, which a device makes by itself.</summary>
+    /// <returns>The token of the greatest logit, the lowest among equals.</returns>
+    /// <exception cref="SinterException">A token is out of range, the sequence grows too long, or the logits are not numbers.</exception>
+    public int ForwardGreedily(int sequence, ReadOnlyMemory<int> tokens)
+    {
+        int chosen = 0;
+        var item = new SequenceTokens(sequence, tokens);
+        ForwardGreedily(new ReadOnlySpan<SequenceTokens>(in item), new Span<int>(ref chosen));
+        return chosen;
+    }
+
     /// <summary>Appends tokens to several sequences, in as few steps as there is room for.</summary>
     /// <param name="batch">Each sequence at most once.</param>
     /// <param name="logits">[<see cref="CountLogitRows"/>, vocabulary], in the batch's order.</param>
     /// <param name="rows">Which tokens logits are wanted for.</param>
     /// <exception cref="SinterException">A token is out of range, a sequence grows too long, or the logits are not numbers.</exception>
     public void Forward(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows = LogitRows.Last)
-    {
-        Check(batch, logits, rows, StepKind.Forward);
-        RunSteps(batch, rows, StepKind.Forward, logits, default);
-    }
+        => Run(batch, logits, rows, StepKind.Forward);
 
     /// <summary>
     /// The same where only the greedy choice is wanted: the token of the greatest logit, the lowest among equals. A device
@@ -57,18 +65,11 @@ public sealed unsafe partial class ModelSession
     /// <param name="rows">Which tokens logits are wanted for.</param>
     /// <exception cref="SinterException">The checkpoint has no prediction layer, a token is out of range, or the hidden states are no longer there.</exception>
     public void Predict(ReadOnlySpan<SequenceTokens> next, Span<float> logits, LogitRows rows = LogitRows.Last)
-    {
-        RequirePrediction();
-        Check(next, logits, rows, StepKind.Predict);
-        RunSteps(next, rows, StepKind.Predict, logits, default);
-    }
+        => Run(next, logits, rows, StepKind.Predict);
 
-    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily"/>.</summary>
+    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily(ReadOnlySpan{SequenceTokens}, Span{int}, LogitRows)"/>.</summary>
     public void PredictGreedily(ReadOnlySpan<SequenceTokens> next, Span<int> chosen, LogitRows rows = LogitRows.Last)
-    {
-        RequirePrediction();
-        RunGreedily(next, chosen, rows, StepKind.Predict);
-    }
+        => RunGreedily(next, chosen, rows, StepKind.Predict);
 
     /// <summary>
     /// Predicts one token further by applying the prediction layer to its own hidden states: those of the last row of
@@ -79,21 +80,22 @@ public sealed unsafe partial class ModelSession
     /// <param name="logits">[sequences of <paramref name="drafted"/>, vocabulary].</param>
     /// <exception cref="SinterException">The model's prediction gives no hidden states, or there is nothing to go on from.</exception>
     public void PredictFurther(ReadOnlySpan<SequenceTokens> drafted, Span<float> logits)
-    {
-        RequireFurther();
-        Check(drafted, logits, LogitRows.Last, StepKind.Further);
-        RunSteps(drafted, LogitRows.Last, StepKind.Further, logits, default);
-    }
+        => Run(drafted, logits, LogitRows.Last, StepKind.Further);
 
-    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily"/>.</summary>
+    /// <summary>The same where only the greedy choice is wanted, as in <see cref="ForwardGreedily(ReadOnlySpan{SequenceTokens}, Span{int}, LogitRows)"/>.</summary>
     public void PredictFurtherGreedily(ReadOnlySpan<SequenceTokens> drafted, Span<int> chosen)
+        => RunGreedily(drafted, chosen, LogitRows.Last, StepKind.Further);
+
+    internal void Run(ReadOnlySpan<SequenceTokens> batch, Span<float> logits, LogitRows rows, StepKind kind)
     {
-        RequireFurther();
-        RunGreedily(drafted, chosen, LogitRows.Last, StepKind.Further);
+        Require(kind);
+        Check(batch, logits, rows, kind);
+        RunSteps(batch, rows, kind, logits, default);
     }
 
-    private void RunGreedily(ReadOnlySpan<SequenceTokens> batch, Span<int> chosen, LogitRows rows, StepKind kind)
+    internal void RunGreedily(ReadOnlySpan<SequenceTokens> batch, Span<int> chosen, LogitRows rows, StepKind kind)
     {
+        Require(kind);
         int wanted = CountLogitRows(batch, rows);
         if (chosen.Length < wanted) throw new ArgumentException($"{wanted} tokens are wanted, but there is room for {chosen.Length}.", nameof(chosen));
         Check(batch, kind);
@@ -112,10 +114,10 @@ public sealed unsafe partial class ModelSession
         }
     }
 
-    private void RequireFurther()
+    private void Require(StepKind kind)
     {
-        RequirePrediction();
-        if (!_description.PredictsAgain) throw new SinterException($"{_description.Name} predicts one token only: its prediction gives no hidden states to go on from.");
+        if (kind != StepKind.Forward) RequirePrediction();
+        if (kind == StepKind.Further && !_description.PredictsAgain) throw new SinterException($"{_description.Name} predicts one token only: its prediction gives no hidden states to go on from.");
     }
 
     private void RequirePrediction()

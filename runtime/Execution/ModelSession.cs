@@ -31,7 +31,7 @@ public sealed unsafe partial class ModelSession : IDisposable
     private bool _disposed;
 
     /// <summary>What a step runs, and from which hidden states.</summary>
-    private enum StepKind
+    internal enum StepKind
     {
         Forward,
         Predict,

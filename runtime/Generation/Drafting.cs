@@ -13,8 +13,6 @@ internal sealed class Drafting(ModelSession session)
     private readonly List<RunningGeneration> _members = [];
     private readonly List<RunningGeneration> _drafting = [];
     private readonly SequenceTokens[] _batch = new SequenceTokens[session.MaxSequences];
-    private readonly int[] _greedy = new int[session.MaxSequences];
-    private float[] _logits = [];
 
     /// <summary>The generations of this round.</summary>
     public IReadOnlyList<RunningGeneration> Members => _members;
@@ -38,15 +36,12 @@ internal sealed class Drafting(ModelSession session)
         if (drafts) _drafting.Add(generation);
     }
 
-    public void Run()
+    /// <param name="steps">Of the same session; what they gave before is used up.</param>
+    public void Run(TokenSteps steps)
     {
         if (_members.Count == 0) return;
-        int vocabulary = session.Description.VocabularySize;
         bool isGreedy = _drafting.TrueForAll(static generation => generation.IsGreedy);
-        if (!isGreedy && _logits.Length < _drafting.Count * vocabulary) _logits = new float[_drafting.Count * vocabulary];
-        NextTokens next = isGreedy ? new(_greedy) : new(_logits, vocabulary);
-        if (isGreedy) session.PredictGreedily(_batch.AsSpan(0, _members.Count), _greedy, LogitRows.None);
-        else session.Predict(_batch.AsSpan(0, _members.Count), _logits, LogitRows.None);
+        NextTokens next = steps.Run(_batch.AsSpan(0, _members.Count), ModelSession.StepKind.Predict, isGreedy);
         for (int made = 1; _drafting.Count > 0; made++)
         {
             int going = 0;
@@ -56,14 +51,12 @@ internal sealed class Drafting(ModelSession session)
                 int length = session.Length(generation.Sequence);
                 ReadOnlyMemory<int> draft = generation.AddDraft(next.Rows(i, 1), length + made);
                 if (made >= generation.WantedDrafts(length, session.Capacity)) continue;
-                _batch[going] = new SequenceTokens(generation.Sequence, draft);
+                _batch[going] = new SequenceTokens(generation.Sequence, draft, LogitRows.Last);
                 _drafting[going++] = generation;
             }
 
             _drafting.RemoveRange(going, _drafting.Count - going);
-            if (going == 0) continue;
-            if (isGreedy) session.PredictFurtherGreedily(_batch.AsSpan(0, going), _greedy);
-            else session.PredictFurther(_batch.AsSpan(0, going), _logits);
+            if (going > 0) next = steps.Run(_batch.AsSpan(0, going), ModelSession.StepKind.Further, isGreedy);
         }
     }
 }

@@ -19,8 +19,7 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
     private readonly RunningGeneration[] _members = new RunningGeneration[session.MaxSequences];
     private readonly KeptCaches _caches = new(session);
     private readonly Drafting _drafting = new(session);
-    private float[] _logits = [];
-    private int[] _greedy = [];
+    private readonly TokenSteps _steps = new(session);
     private int _count;
     private int _room;
     private Thread? _thread;
@@ -140,7 +139,9 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
         NextTokens next;
         try
         {
-            next = Forward(batch);
+            bool isGreedy = true;
+            for (int i = 0; i < _count; i++) isGreedy &= _members[i].IsGreedy;
+            next = _steps.Run(batch, ModelSession.StepKind.Forward, isGreedy);
         }
         catch (Exception e)
         {
@@ -159,30 +160,12 @@ internal sealed class GenerationLoop(ModelSession session) : IDisposable
 
         try
         {
-            _drafting.Run();
+            _drafting.Run(_steps);
         }
         catch (Exception e)
         {
             foreach (RunningGeneration generation in _drafting.Members) End(generation, e);
         }
-    }
-
-    /// <summary>Runs a step; where all generations of it are greedy, the tokens are chosen where it runs.</summary>
-    private NextTokens Forward(ReadOnlySpan<SequenceTokens> batch)
-    {
-        int vocabulary = session.Description.VocabularySize, rows = ModelSession.CountLogitRows(batch, LogitRows.None);
-        bool isGreedy = true;
-        for (int i = 0; i < _count; i++) isGreedy &= _members[i].IsGreedy;
-        if (isGreedy)
-        {
-            if (_greedy.Length < rows) _greedy = new int[rows];
-            session.ForwardGreedily(batch, _greedy, LogitRows.None);
-            return new NextTokens(_greedy);
-        }
-
-        if (_logits.Length < (long)rows * vocabulary) _logits = new float[(long)rows * vocabulary];
-        session.Forward(batch, _logits, LogitRows.None);
-        return new NextTokens(_logits, vocabulary);
     }
 
     /// <summary>What a step means for one generation: the tokens chosen, the drafts rejected, the end.</summary>

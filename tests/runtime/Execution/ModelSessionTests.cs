@@ -65,6 +65,7 @@ public sealed class ModelSessionTests : IDisposable
         session.ForwardGreedily([new(first, tokens, LogitRows.All), new(second, tokens.AsMemory(0, 7), LogitRows.Last)], chosen, LogitRows.None);
         for (int i = 0; i < 40; i++) Assert.Equal(CountingProgram.Next(tokens[..(i + 1)]), chosen[i]);
         Assert.Equal(CountingProgram.Next(tokens[..7]), chosen[40]);
+        Assert.Equal(CountingProgram.Next(tokens[..9]), session.ForwardGreedily(second, tokens.AsMemory(7, 2)));
         Assert.Contains("room for 0", Assert.Throws<ArgumentException>(() => session.ForwardGreedily([new(first, tokens.AsMemory(0, 1))], [])).Message, StringComparison.Ordinal);
     }
 

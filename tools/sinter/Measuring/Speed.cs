@@ -7,7 +7,7 @@ using Sinter.Runtime.Execution;
 
 namespace Sinter.Command.Measuring;
 
-/// <summary>Tokens per second of both phases.</summary>
+/// <summary>Tokens per second of both phases, the greedy choice of each next token among them.</summary>
 internal sealed record Speed(Spread Prefill, Spread Decoding)
 {
     /// <summary>The JIT compiles the kernels a second time once they have run for a while, in the background.</summary>
@@ -50,9 +50,9 @@ internal sealed record Speed(Spread Prefill, Spread Decoding)
     public static void DecodeOnce(ModelSession session, Action around)
     {
         int sequence = session.AddSequence();
-        session.Forward(sequence, new[] { 0 });
+        session.ForwardGreedily(sequence, new[] { 0 });
         around();
-        session.Forward(sequence, new[] { 0 });
+        session.ForwardGreedily(sequence, new[] { 0 });
         around();
         session.Release(sequence);
     }
@@ -71,13 +71,13 @@ internal sealed record Speed(Spread Prefill, Spread Decoding)
     {
         int sequence = session.AddSequence();
         long start = Stopwatch.GetTimestamp();
-        session.Forward(sequence, tokens.AsMemory(0, prompt));
+        session.ForwardGreedily(sequence, tokens.AsMemory(0, prompt));
         double promptSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         start = Stopwatch.GetTimestamp();
         for (int i = prompt; i < tokens.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            session.Forward(sequence, tokens.AsMemory(i, 1));
+            session.ForwardGreedily(sequence, tokens.AsMemory(i, 1));
         }
 
         double decodeSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
