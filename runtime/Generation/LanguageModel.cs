@@ -50,7 +50,7 @@ public class LanguageModel : IDisposable, IAsyncDisposable
         long configured = Stopwatch.GetTimestamp(), bound, opened;
         try
         {
-            _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Target is null ? options.Weights : WeightPlacement.Mapped, options.Storage);
+            _weights = WeightTable.Bind(program.Description, Checkpoint.Open(folder), options.Weights, options.Storage, options.Target);
             bound = Stopwatch.GetTimestamp();
             _session = ModelSession.Open(program, _weights, options);
             opened = Stopwatch.GetTimestamp();

@@ -75,12 +75,20 @@ public sealed unsafe class WeightTable : IDisposable
     /// and the tensors of layers beyond the last that the model declares, such as those of multi-token prediction where
     /// the model has none.
     /// </remarks>
-    /// <exception cref="SinterException">The checkpoint does not fit the model.</exception>
-    public static WeightTable Bind(ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Automatic, WeightStorage storage = WeightStorage.AsStored)
+    /// <param name="target">What takes the weights where sessions do not run here: it fetches them from the mapped files, and a copy beside its own is refused.</param>
+    /// <exception cref="SinterException">The checkpoint does not fit the model, or a copy is wanted for a device.</exception>
+    public static WeightTable Bind(
+        ModelDescription description, Checkpoint checkpoint, WeightPlacement placement = WeightPlacement.Automatic, WeightStorage storage = WeightStorage.AsStored, ISessionTarget? target = null)
     {
         WeightTable? table = null;
         try
         {
+            if (target is not null)
+            {
+                if (placement == WeightPlacement.Copied) throw new SinterException($"{target.Name} takes the weights from the mapped files into its own memory: they are not copied into this machine's as well, so leave --placement copied out.");
+                placement = WeightPlacement.Mapped;
+            }
+
             table = new WeightTable(description, checkpoint, WeightBinding.Bind(description, checkpoint), storage);
             table.Fill(placement);
             return table;

@@ -49,6 +49,33 @@ public sealed unsafe class WeightTableTests : IDisposable
         Assert.Null(table.FindNotANumber());
     }
 
+    /// <summary>A device has memory of its own, which it fills from the files.</summary>
+    [Theory]
+    [InlineData(WeightPlacement.Automatic)]
+    [InlineData(WeightPlacement.Mapped)]
+    public void For_a_device_weights_stay_in_the_mapped_files(WeightPlacement placement)
+    {
+        using WeightTable table = WeightTable.Bind(DescriptionOf.DeepSeekV3(Repository.Data("tiny-v3")), Checkpoint.Open(Repository.Data("tiny-v3")), placement, target: new SomeDevice());
+        Assert.Equal(WeightPlacement.Mapped, table.Placement);
+    }
+
+    [Fact]
+    public void A_copy_beside_a_devices_own_is_refused()
+    {
+        SinterException refused = Assert.Throws<SinterException>(() =>
+            WeightTable.Bind(DescriptionOf.DeepSeekV3(Repository.Data("tiny-v3")), Checkpoint.Open(Repository.Data("tiny-v3")), WeightPlacement.Copied, target: new SomeDevice()));
+        Assert.StartsWith("Some device takes the weights from the mapped files", refused.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class SomeDevice : ISessionTarget
+    {
+        public string Name => "Some device";
+
+        public long MemoryBytes => 0;
+
+        public StepExecution Open(ModelProgram program, WeightTable weights, SessionSizes sizes) => throw new NotSupportedException();
+    }
+
     private static void AssertBound(Checkpoint checkpoint, StoredTensor tensor, StoredWeight weight, WeightPlacement placement)
     {
         Assert.True(new ReadOnlySpan<byte>(weight.Data, (int)tensor.ByteCount).SequenceEqual(tensor.Bytes), tensor.Name);

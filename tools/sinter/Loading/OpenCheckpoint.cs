@@ -35,7 +35,7 @@ internal sealed class OpenCheckpoint : IDisposable
             ConfigAgreement.Require(program.Description, config);
             using var work = new LongWork($"loading {folder}");
             long residentBefore = ProcessMemory.Resident;
-            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, device?.Target is null ? placement : WeightPlacement.Mapped, storage), residentBefore);
+            return new OpenCheckpoint(program, files, WeightTable.Bind(program.Description, files, placement, storage, device?.Target), residentBefore);
         }
         catch
         {
