@@ -16,6 +16,12 @@ public static unsafe class TurnedRows
     /// <summary>Columns that are widened at once: two register tiles of six.</summary>
     private const int Strip = 2 * Panel.Rows;
 
+    /// <summary>
+    /// Numbers between the columns of a strip. Without them a depth of 1,024 puts all twelve into the same places of the first-level
+    /// cache, which holds eight.
+    /// </summary>
+    public const int Gap = 16;
+
     /// <summary>Columns whose products are turned back together: a multiple of a strip's and of all lane counts.</summary>
     private const int BlockColumns = 48;
 
@@ -42,7 +48,7 @@ public static unsafe class TurnedRows
 
     /// <summary>sums[row, column] += Σ over depth of row · matrix, for <paramref name="columns"/> columns from <paramref name="column"/> on.</summary>
     /// <param name="turned">What <see cref="Turn"/> wrote.</param>
-    /// <param name="strips">Room for [12, depth].</param>
+    /// <param name="strips">Room for [12, depth + <see cref="Gap"/>].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<V, W>(
         float* turned, int count, int depth, in MatrixView matrix, int column, int columns, float* strips, float* sums, int stride)
@@ -55,11 +61,11 @@ public static unsafe class TurnedRows
             int last = Math.Min(Strip, columns - first) - 1;
             for (int i = 0; i <= last; i++)
             {
-                Widen<V, W>(matrix, column + first + i, depth, strips + (long)i * depth);
+                Widen<V, W>(matrix, column + first + i, depth, strips + (long)i * (depth + Gap));
                 Tiles.Prefetch(matrix.Place<W>(column + first + i + Strip), depth * W.Bytes);
             }
 
-            Multiply<V>(turned, count, depth, strips, depth, last, results + first * MostRows);
+            Multiply<V>(turned, count, depth, strips, depth + Gap, last, results + first * MostRows);
         }
 
         TurnBack(results, count, columns, sums, stride);
@@ -200,26 +206,21 @@ public static unsafe class TurnedRows
         float* w0 = strip, w3 = strip + 3 * one, w6 = strip + 6 * one, w9 = strip + 9 * one;
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
         V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
-        for (float* end = group + (long)depth * V.Count; group < end; group += V.Count)
+        int k = 0;
+        for (; k <= depth - RegisterTile.Depths; k += RegisterTile.Depths, group += RegisterTile.Depths * V.Count)
         {
-            V x = V.Load(group);
-            a0 = V.Fma(V.All(w0[0]), x, a0);
-            a1 = V.Fma(V.All(w0[one]), x, a1);
-            a2 = V.Fma(V.All(w0[two]), x, a2);
-            a3 = V.Fma(V.All(w3[0]), x, a3);
-            a4 = V.Fma(V.All(w3[one]), x, a4);
-            a5 = V.Fma(V.All(w3[two]), x, a5);
-            a6 = V.Fma(V.All(w6[0]), x, a6);
-            a7 = V.Fma(V.All(w6[one]), x, a7);
-            a8 = V.Fma(V.All(w6[two]), x, a8);
-            a9 = V.Fma(V.All(w9[0]), x, a9);
-            a10 = V.Fma(V.All(w9[one]), x, a10);
-            a11 = V.Fma(V.All(w9[two]), x, a11);
-            w0++;
-            w3++;
-            w6++;
-            w9++;
+            AddTwelve(V.Load(group), w0, w3, w6, w9, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
+            AddTwelve(V.Load(group + V.Count), w0 + 1, w3 + 1, w6 + 1, w9 + 1, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
+            AddTwelve(V.Load(group + 2 * V.Count), w0 + 2, w3 + 2, w6 + 2, w9 + 2, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
+            AddTwelve(V.Load(group + 3 * V.Count), w0 + 3, w3 + 3, w6 + 3, w9 + 3, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
+            w0 += RegisterTile.Depths;
+            w3 += RegisterTile.Depths;
+            w6 += RegisterTile.Depths;
+            w9 += RegisterTile.Depths;
         }
+
+        for (; k < depth; k++, group += V.Count, w0++, w3++, w6++, w9++)
+            AddTwelve(V.Load(group), w0, w3, w6, w9, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
 
         a0.Store(result);
         a1.Store(result + MostRows);
@@ -233,6 +234,27 @@ public static unsafe class TurnedRows
         a9.Store(result + 9 * MostRows);
         a10.Store(result + 10 * MostRows);
         a11.Store(result + 11 * MostRows);
+    }
+
+    /// <summary>One depth of a vector of rows with twelve columns: three from each place, at the two distances.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTwelve<V>(
+        V x, float* w0, float* w3, float* w6, float* w9, long one, long two, ref V a0, ref V a1, ref V a2, ref V a3, ref V a4, ref V a5,
+        ref V a6, ref V a7, ref V a8, ref V a9, ref V a10, ref V a11)
+        where V : struct, ILanes<V>
+    {
+        a0 = V.Fma(V.All(w0[0]), x, a0);
+        a1 = V.Fma(V.All(w0[one]), x, a1);
+        a2 = V.Fma(V.All(w0[two]), x, a2);
+        a3 = V.Fma(V.All(w3[0]), x, a3);
+        a4 = V.Fma(V.All(w3[one]), x, a4);
+        a5 = V.Fma(V.All(w3[two]), x, a5);
+        a6 = V.Fma(V.All(w6[0]), x, a6);
+        a7 = V.Fma(V.All(w6[one]), x, a7);
+        a8 = V.Fma(V.All(w6[two]), x, a8);
+        a9 = V.Fma(V.All(w9[0]), x, a9);
+        a10 = V.Fma(V.All(w9[one]), x, a10);
+        a11 = V.Fma(V.All(w9[two]), x, a11);
     }
 
     /// <summary>Up to four columns of a strip's end, one vector of rows; columns past the last one repeat it and are not stored.</summary>

@@ -41,6 +41,9 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
     /// <summary>Columns that are widened at once for turned rows.</summary>
     private const int Strip = 12;
 
+    /// <summary>Numbers between these columns: as many as the runtime's <c>TurnedRows.Gap</c>.</summary>
+    private const int Gap = 16;
+
     /// <summary>Rows whose sums are kept at once: a multiple of a register tile's six.</summary>
     private const int RowTile = 240;
 
@@ -246,7 +249,7 @@ internal sealed partial class ContractionSchedule(ContractionOperation operation
         int arranged = MostFew * Arrangements.Sum(a => operation.Inputs[a.Input].Depth);
         int panels = PanelColumns * (KeepsPanels ? _terms.Sum(t => Depth(t.Term)) : DepthTile);
         int turned = TurnsRows
-            ? MostTurned * operation.Inputs.Sum(i => i.Depth) + Strip * operation.Inputs.Max(i => i.Depth)
+            ? MostTurned * operation.Inputs.Sum(i => i.Depth) + Strip * (operation.Inputs.Max(i => i.Depth) + Gap)
             : 0;
         int tiles = Math.Max(Math.Max(arranged, turned), panels);
 
