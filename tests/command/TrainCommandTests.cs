@@ -64,6 +64,7 @@ public sealed class TrainCommandTests : IDisposable
         // The saved weights are rounded to BF16.
         Assert.Equal(last, loss.GetProperty("loss").GetDouble(), 2e-2);
         Assert.Equal(validations[^1].GetProperty("mtp")[0].GetDouble(), loss.GetProperty("mtp_loss").GetDouble(), 2e-2);
+        (await SinterProcess.Run("eval", Path.Combine(_folder, "run"), "--data", s_val)).IsRefusal("the models that it made are in");
         string page = File.ReadAllText((await SinterProcess.Run("report", Path.Combine(_folder, "run"))).IsFine().Trim());
         Assert.Contains("60 steps", page);
         Assert.DoesNotContain("NaN", page);
@@ -172,6 +173,14 @@ public sealed class TrainCommandTests : IDisposable
     [InlineData("there is no tokenizer.json", "--tokenizer", "models/parts")]
     public async Task What_does_not_fit_together_is_refused(string message, params string[] options) =>
         (await SinterProcess.Run([.. Arguments("bad", "--steps", "1").Where((_, i) => options[0] != "--tokenizer" || i is not (6 or 7)), .. options])).IsRefusal(message);
+
+    [Fact]
+    public async Task A_text_too_short_to_validate_on_is_refused()
+    {
+        string text = Path.Combine(_folder, "short.txt");
+        File.WriteAllText(text, "In the beginning");
+        (await SinterProcess.Run([.. Arguments("short", "--steps", "1").Select((argument, i) => i == 5 ? text : argument)])).IsRefusal("too short for a row of 34 tokens");
+    }
 
     private Task<Outcome> Train(string run, params string[] options) => SinterProcess.Run(Arguments(run, options));
 
