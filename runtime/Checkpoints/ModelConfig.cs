@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
-using Sinter.Runtime.Training.Runs;
 
 namespace Sinter.Runtime.Checkpoints;
 
@@ -24,6 +23,9 @@ public sealed class ModelConfig
 
     public IReadOnlyDictionary<string, object?> Values { get; }
 
+    /// <summary>In the folder of a training run, the folder that its models are in.</summary>
+    public const string CheckpointsOfRun = "checkpoints";
+
     /// <summary><c>model_type</c>, or null where there is none.</summary>
     public string? ModelType => Values.GetValueOrDefault("model_type") as string;
 
@@ -31,7 +33,7 @@ public sealed class ModelConfig
     /// <exception cref="SinterException">The file is missing or not a JSON object.</exception>
     public static ModelConfig Load(string folder)
     {
-        string path = System.IO.Path.Combine(folder, FileName), checkpoints = System.IO.Path.Combine(folder, RunCheckpoints.Name);
+        string path = System.IO.Path.Combine(folder, FileName), checkpoints = System.IO.Path.Combine(folder, CheckpointsOfRun);
         if (!File.Exists(path) && Directory.Exists(checkpoints)) throw new SinterException($"{folder} is the folder of a run; the models that it made are in {checkpoints}.");
         return LoadFile(path);
     }

@@ -201,27 +201,7 @@ public static unsafe class TurnedRows
             return;
         }
 
-        // Four places and two distances instead of twelve places, which registers do not hold.
-        long one = columnStride, two = 2 * one;
-        float* w0 = strip, w3 = strip + 3 * one, w6 = strip + 6 * one, w9 = strip + 9 * one;
-        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
-        V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
-        int k = 0;
-        for (; k <= depth - RegisterTile.Depths; k += RegisterTile.Depths, group += RegisterTile.Depths * V.Count)
-        {
-            AddTwelve(V.Load(group), w0, w3, w6, w9, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
-            AddTwelve(V.Load(group + V.Count), w0 + 1, w3 + 1, w6 + 1, w9 + 1, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
-            AddTwelve(V.Load(group + 2 * V.Count), w0 + 2, w3 + 2, w6 + 2, w9 + 2, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
-            AddTwelve(V.Load(group + 3 * V.Count), w0 + 3, w3 + 3, w6 + 3, w9 + 3, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
-            w0 += RegisterTile.Depths;
-            w3 += RegisterTile.Depths;
-            w6 += RegisterTile.Depths;
-            w9 += RegisterTile.Depths;
-        }
-
-        for (; k < depth; k++, group += V.Count, w0++, w3++, w6++, w9++)
-            AddTwelve(V.Load(group), w0, w3, w6, w9, one, two, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
-
+        RegisterTile.SumTwelve(strip, columnStride, depth, group, out V a0, out V a1, out V a2, out V a3, out V a4, out V a5, out V a6, out V a7, out V a8, out V a9, out V a10, out V a11);
         a0.Store(result);
         a1.Store(result + MostRows);
         a2.Store(result + 2 * MostRows);
@@ -234,27 +214,6 @@ public static unsafe class TurnedRows
         a9.Store(result + 9 * MostRows);
         a10.Store(result + 10 * MostRows);
         a11.Store(result + 11 * MostRows);
-    }
-
-    /// <summary>One depth of a vector of rows with twelve columns: three from each place, at the two distances.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTwelve<V>(
-        V x, float* w0, float* w3, float* w6, float* w9, long one, long two, ref V a0, ref V a1, ref V a2, ref V a3, ref V a4, ref V a5,
-        ref V a6, ref V a7, ref V a8, ref V a9, ref V a10, ref V a11)
-        where V : struct, ILanes<V>
-    {
-        a0 = V.Fma(V.All(w0[0]), x, a0);
-        a1 = V.Fma(V.All(w0[one]), x, a1);
-        a2 = V.Fma(V.All(w0[two]), x, a2);
-        a3 = V.Fma(V.All(w3[0]), x, a3);
-        a4 = V.Fma(V.All(w3[one]), x, a4);
-        a5 = V.Fma(V.All(w3[two]), x, a5);
-        a6 = V.Fma(V.All(w6[0]), x, a6);
-        a7 = V.Fma(V.All(w6[one]), x, a7);
-        a8 = V.Fma(V.All(w6[two]), x, a8);
-        a9 = V.Fma(V.All(w9[0]), x, a9);
-        a10 = V.Fma(V.All(w9[one]), x, a10);
-        a11 = V.Fma(V.All(w9[two]), x, a11);
     }
 
     /// <summary>Up to four columns of a strip's end, one vector of rows; columns past the last one repeat it and are not stored.</summary>

@@ -46,27 +46,7 @@ internal static unsafe class AttentionTiles
     public static void Single<V>(float* left, long stride, int depth, float* panel, float* result, long resultStride)
         where V : struct, ILanes<V>
     {
-        long twice = 2 * stride;
-        float* x0 = left, x3 = x0 + 3 * stride, x6 = x3 + 3 * stride, x9 = x6 + 3 * stride;
-        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
-        V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
-        for (int k = 0; k < depth; k++, x0++, x3++, x6++, x9++, panel += V.Count)
-        {
-            V w = V.Load(panel);
-            a0 = V.Fma(V.All(x0[0]), w, a0);
-            a1 = V.Fma(V.All(x0[stride]), w, a1);
-            a2 = V.Fma(V.All(x0[twice]), w, a2);
-            a3 = V.Fma(V.All(x3[0]), w, a3);
-            a4 = V.Fma(V.All(x3[stride]), w, a4);
-            a5 = V.Fma(V.All(x3[twice]), w, a5);
-            a6 = V.Fma(V.All(x6[0]), w, a6);
-            a7 = V.Fma(V.All(x6[stride]), w, a7);
-            a8 = V.Fma(V.All(x6[twice]), w, a8);
-            a9 = V.Fma(V.All(x9[0]), w, a9);
-            a10 = V.Fma(V.All(x9[stride]), w, a10);
-            a11 = V.Fma(V.All(x9[twice]), w, a11);
-        }
-
+        RegisterTile.SumTwelve(left, stride, depth, panel, out V a0, out V a1, out V a2, out V a3, out V a4, out V a5, out V a6, out V a7, out V a8, out V a9, out V a10, out V a11);
         a0.Store(result);
         a1.Store(result += resultStride);
         a2.Store(result += resultStride);
@@ -126,21 +106,7 @@ internal static unsafe class AttentionTiles
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero;
         V a6 = V.Zero, a7 = V.Zero, a8 = V.Zero, a9 = V.Zero, a10 = V.Zero, a11 = V.Zero;
         for (int k = 0; k < depth; k++, left += stride, panel += V.Count)
-        {
-            V w = V.Load(panel);
-            a0 = V.Fma(V.All(left[0]), w, a0);
-            a1 = V.Fma(V.All(left[1]), w, a1);
-            a2 = V.Fma(V.All(left[2]), w, a2);
-            a3 = V.Fma(V.All(left[3]), w, a3);
-            a4 = V.Fma(V.All(left[4]), w, a4);
-            a5 = V.Fma(V.All(left[5]), w, a5);
-            a6 = V.Fma(V.All(left[6]), w, a6);
-            a7 = V.Fma(V.All(left[7]), w, a7);
-            a8 = V.Fma(V.All(left[8]), w, a8);
-            a9 = V.Fma(V.All(left[9]), w, a9);
-            a10 = V.Fma(V.All(left[10]), w, a10);
-            a11 = V.Fma(V.All(left[11]), w, a11);
-        }
+            RegisterTile.AddTwelve(left, left + 3, left + 6, left + 9, 1, 2, V.Load(panel), ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11);
 
         Add(result, a0);
         Add(result += resultStride, a1);

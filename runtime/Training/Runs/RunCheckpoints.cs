@@ -17,9 +17,6 @@ namespace Sinter.Runtime.Training.Runs;
 /// <param name="keep">How many are kept; older ones are deleted.</param>
 public sealed class RunCheckpoints(string folder, int keep)
 {
-    /// <summary>What they lie in, in a run's folder.</summary>
-    public const string Name = "checkpoints";
-
     private const string Prefix = "step-", ManifestFile = "manifest.json", Unfinished = ".unfinished-";
 
     /// <summary>Saves one.</summary>

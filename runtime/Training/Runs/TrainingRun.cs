@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
+using Sinter.Runtime.Checkpoints;
 using Sinter.Runtime.Training.Data;
 using Sinter.Runtime.Training.Ranks;
 using Sinter.Runtime.Training.Schedules;
@@ -50,7 +51,7 @@ public sealed partial class TrainingRun : IDisposable
         _rows = recipe.Data.Order == RowOrder.Packed ? new PackedRows(store, marks, recipe.Data, options.Seed) : new WindowRows(store, marks, recipe.Data, options.Seed);
         _schedules = new RunSchedules(recipe);
         _plateau = recipe.Plateau is { } settings ? new Plateau(settings) : null;
-        _checkpoints = new RunCheckpoints(Path.Combine(options.Folder, RunCheckpoints.Name), options.Keep);
+        _checkpoints = new RunCheckpoints(Path.Combine(options.Folder, ModelConfig.CheckpointsOfRun), options.Keep);
     }
 
     private TrainingStage Stage => _recipe.Stages[_stage];
