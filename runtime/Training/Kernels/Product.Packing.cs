@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using Sinter.Runtime.Numerics;
 
 namespace Sinter.Runtime.Training.Kernels;
@@ -63,14 +64,14 @@ public static unsafe partial class Product
                 float* panel = right + _columnRight[0];
                 if (second == V.Count)
                 {
-                    for (int k = 0; k < depth; k++)
+                    float* next = _panel;
+                    if (strideRight >= 0)
                     {
-                        float* from = panel + _depthRight[k], to = _panel + k * Width;
-                        V.Load(from).Store(to);
-                        V.Load(from + V.Count).Store(to + V.Count);
-                        Tiles.Prefetch((byte*)(from + Width), Width * sizeof(float));
+                        for (float* from = panel + _depthRight[0], end = next + depth * Width; next < end; from += strideRight, next += Width) Copy(from, next);
+                        return;
                     }
 
+                    for (int k = 0; k < depth; k++, next += Width) Copy(panel + _depthRight[k], next);
                     return;
                 }
 
@@ -92,9 +93,35 @@ public static unsafe partial class Product
                     Turn(right + _depthRight[k], _columnRight + half, V.Count, stride, _panel + k * Width + half, Width, V.Count);
                 for (; k < depth; k++)
                     for (int j = 0; j < V.Count; j++) _panel[k * Width + half + j] = j < count ? right[_columnRight[half + j] + _depthRight[k]] : 0;
-                if (strideRight == 1 && stride > 0)
-                    for (int j = 0; j < count; j++) Tiles.Prefetch((byte*)(right + _columnRight[half + j] + Width * stride + _depthRight[0]), depth * sizeof(float));
             }
+        }
+
+        /// <summary>
+        /// Asks for a part of the next panel between two tiles: all of it at once waits for the memory, which the tiles then leave idle.
+        /// </summary>
+        /// <param name="right">Where the next panel's batch stands.</param>
+        private void Ask(float* right, int panel, int depth, long strideRight, int part, int parts)
+        {
+            int column = panel * Width;
+            float* first = right + _shape.Columns.Right(column);
+            long stride = _shape.Columns.Right(column + 1) - _shape.Columns.Right(column);
+            if (stride == 1)
+            {
+                for (int k = depth * part / parts, end = depth * (part + 1) / parts; k < end; k++) Tiles.Prefetch((byte*)(first + _depthRight[k]), Width * sizeof(float));
+            }
+            else if (strideRight == 1)
+            {
+                first += _depthRight[0];
+                for (int j = Width * part / parts, end = Width * (part + 1) / parts; j < end; j++) Tiles.Prefetch((byte*)(first + j * stride), depth * sizeof(float));
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Copy(float* from, float* to)
+        {
+            V first = V.Load(from), second = V.Load(from + V.Count);
+            first.Store(to);
+            second.Store(to + V.Count);
         }
 
         private void Lay(float* row, float* numbers, int columns, bool isEven, bool adds)

@@ -162,7 +162,9 @@ public static unsafe partial class Product
                 _rowResult[i] = _shape.Rows.Result(entry);
             }
 
-            bool adds = _shape.Adds;
+            // What the pairs of an expert read has just been written; asking for it costs more than it brings.
+            bool adds = _shape.Adds, asks = _shape.Pairs != PairRole.Depth;
+            int tiles = (rows + Panel.Rows - 1) / Panel.Rows;
             for (int start = 0; start < depth || start == 0; start += DepthTile, adds = true)
             {
                 int part = Math.Min(DepthTile, depth - start);
@@ -191,6 +193,7 @@ public static unsafe partial class Product
                     for (int i = 0; i < rows; i += Panel.Rows)
                     {
                         int last = Math.Min(Panel.Rows, rows - i) - 1;
+                        if (asks && panel + 1 < endPanel) Ask(right, panel + 1, part, strideRight, i / Panel.Rows, tiles);
                         if (isWhole)
                         {
                             ProductTile.Run<V>(_rows + i, last, part, _panel, result + _columnResult[0], _rowResult + i, adds);
