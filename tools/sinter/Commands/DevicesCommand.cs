@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using System.Runtime.CompilerServices;
+using Sinter.Command.Loading;
 using Sinter.Command.Terminal;
 using Sinter.Devices;
 using Sinter.Runtime.Execution;
@@ -25,6 +27,7 @@ internal sealed class DevicesCommand : ExampledCommand
 
     private int Run(ParseResult parsed)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot("look for devices");
         DeviceReport[] reports = [Device.Find(DeviceKind.OpenCL), Device.Find(DeviceKind.Cuda)];
         if (parsed.GetValue(_json)) WriteJson(reports);
         else WriteText(reports);

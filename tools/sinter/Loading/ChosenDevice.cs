@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using Sinter.Command.Terminal;
 using Sinter.Devices;
 using Sinter.Runtime;
@@ -46,9 +47,10 @@ internal sealed class ChosenDevice : IDisposable
     /// <param name="rounds">Whether products of many rows may round activations to BF16, for tensor cores.</param>
     public static ChosenDevice Open(DeviceWish wish, bool rounds = true)
     {
+        if (wish == DeviceWish.Cpu) return new ChosenDevice(null, rounds);
+        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot("run on a device");
         switch (wish)
         {
-            case DeviceWish.Cpu: return new ChosenDevice(null, rounds);
             case DeviceWish.OpenCL: return new ChosenDevice(Device.Open(DeviceKind.OpenCL), rounds);
             case DeviceWish.Cuda: return new ChosenDevice(Device.Open(DeviceKind.Cuda), rounds);
         }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Sinter.Command.InMemory;
 using Sinter.Command.Terminal;
 using Sinter.Command.Training;
@@ -179,6 +180,7 @@ internal sealed class ModelSource
     /// <inheritdoc cref="Graphs"/>
     public (ModelProgram Program, Func<DeviceLauncher, DeviceProgram> OnDevice) ProgramsForDevices(ModelConfig config)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot("run on a device");
         IReadOnlyList<CompiledModel> models = Compile(config);
         foreach (CompiledModel model in models)
         {
@@ -202,6 +204,7 @@ internal sealed class ModelSource
     /// <param name="libraries">That the code calls besides the runtime.</param>
     private static Assembly LoadAssembly(string name, IReadOnlyList<GeneratedFile> files, IReadOnlyList<Assembly> libraries)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot($"compile {name}: it runs the models that it was built with");
         string[] parts = [.. libraries.Select(library => library.ManifestModule.ModuleVersionId.ToString()), typeof(ModelProgram).Assembly.ManifestModule.ModuleVersionId.ToString(), .. files.Select(file => file.Text)];
         byte[] assembly = AssemblyCache.OfUser().GetOrMake(
             AssemblyCache.Key(parts),

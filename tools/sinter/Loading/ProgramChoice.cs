@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Sinter.Command.Terminal;
 using Sinter.Devices;
 using Sinter.Runtime;
@@ -33,6 +34,7 @@ internal static class ProgramChoice
     /// <inheritdoc cref="For"/>
     public static (ModelProgram Program, Func<DeviceLauncher, DeviceProgram> OnDevice) ForDevices(ModelConfig config, string? modelFile)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot("run on a device");
         if (modelFile is null && Programs().FirstOrDefault(program => Fits(program.Description, config)) is { } known
             && Assembly.Load(BuiltInDevices).GetType($"{BuiltInDevices}.{known.Description.Name}DeviceProgram") is { } onDevice)
         {
