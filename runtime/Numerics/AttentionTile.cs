@@ -186,27 +186,21 @@ public static unsafe class AttentionTile
         float* weights, int stride, float* factors, int rows, float* values, int valueStride, int count, float** outputs, int width)
         where V : struct, ILanes<V>
     {
-        int whole = width - width % (2 * V.Count);
-        for (int row = 0; row < rows;)
+        // Two vectors of columns at a time, which stay in the first-level cache while all rows pass.
+        for (int column = 0; column < width; column += 2 * V.Count)
         {
-            // Six rows at once, or four where that leaves fewer places of a tile empty.
-            int left = rows - row;
-            bool four = left <= 4 || left is 7 or 8;
-            int taken = Math.Min(four ? 4 : Panel.Rows, left);
-            float* w = weights + row * stride;
-            for (int column = 0; column < (four ? 0 : whole); column += 2 * V.Count)
-                ValuePanel<V>(w, stride, factors + row, taken - 1, values + column, valueStride, count, outputs + row, column);
-            for (int first = 0; first < taken; first += 4)
+            bool whole = column + 2 * V.Count <= width;
+            int taken;
+            for (int row = 0; row < rows; row += taken)
             {
-                for (int column = four ? 0 : whole; column < width; column += 2 * V.Count)
-                {
-                    Value4<V>(
-                        w + first * stride, stride, factors + row + first, Math.Min(4, taken - first) - 1, values + column, valueStride, count,
-                        outputs + row + first, column, width - column);
-                }
+                // Six rows at once, or four where that leaves fewer places of a tile empty.
+                int left = rows - row;
+                bool four = left <= 4 || left is 7 or 8 || !whole;
+                taken = Math.Min(four ? 4 : Panel.Rows, left);
+                float* w = weights + row * stride;
+                if (four) Value4<V>(w, stride, factors + row, taken - 1, values + column, valueStride, count, outputs + row, column, width - column);
+                else ValuePanel<V>(w, stride, factors + row, taken - 1, values + column, valueStride, count, outputs + row, column);
             }
-
-            row += taken;
         }
     }
 
@@ -240,27 +234,48 @@ public static unsafe class AttentionTile
         float* w2 = weights + Math.Min(2, last) * stride, w3 = weights + Math.Min(3, last) * stride;
         V a00 = V.Zero, a01 = V.Zero, a10 = V.Zero, a11 = V.Zero, a20 = V.Zero, a21 = V.Zero, a30 = V.Zero, a31 = V.Zero;
         int more = Math.Max(0, lanes - V.Count);
-        for (int key = 0; key < count; key++, values += valueStride)
+        if (more >= V.Count)
         {
-            V v0 = V.Load(values, lanes), v1 = V.Load(values + V.Count, more);
-            V w = V.All(w0[key]);
-            a00 = V.Fma(w, v0, a00);
-            a01 = V.Fma(w, v1, a01);
-            w = V.All(w1[key]);
-            a10 = V.Fma(w, v0, a10);
-            a11 = V.Fma(w, v1, a11);
-            w = V.All(w2[key]);
-            a20 = V.Fma(w, v0, a20);
-            a21 = V.Fma(w, v1, a21);
-            w = V.All(w3[key]);
-            a30 = V.Fma(w, v0, a30);
-            a31 = V.Fma(w, v1, a31);
+            for (long key = 0; key < count; key++, values += valueStride)
+            {
+                AddKey(
+                    V.Load(values), V.Load(values + V.Count), w0[key], w1[key], w2[key], w3[key], ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31);
+            }
+        }
+        else
+        {
+            for (long key = 0; key < count; key++, values += valueStride)
+            {
+                AddKey(
+                    V.Load(values, lanes), V.Load(values + V.Count, more), w0[key], w1[key], w2[key], w3[key],
+                    ref a00, ref a01, ref a10, ref a11, ref a20, ref a21, ref a30, ref a31);
+            }
         }
 
         Rescale(outputs[0] + column, factors[0], a00, a01, lanes, more);
         if (last > 0) Rescale(outputs[1] + column, factors[1], a10, a11, lanes, more);
         if (last > 1) Rescale(outputs[2] + column, factors[2], a20, a21, lanes, more);
         if (last > 2) Rescale(outputs[3] + column, factors[3], a30, a31, lanes, more);
+    }
+
+    /// <summary>One key's value, for four rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddKey<V>(
+        V v0, V v1, float w0, float w1, float w2, float w3, ref V a00, ref V a01, ref V a10, ref V a11, ref V a20, ref V a21, ref V a30, ref V a31)
+        where V : struct, ILanes<V>
+    {
+        V w = V.All(w0);
+        a00 = V.Fma(w, v0, a00);
+        a01 = V.Fma(w, v1, a01);
+        w = V.All(w1);
+        a10 = V.Fma(w, v0, a10);
+        a11 = V.Fma(w, v1, a11);
+        w = V.All(w2);
+        a20 = V.Fma(w, v0, a20);
+        a21 = V.Fma(w, v1, a21);
+        w = V.All(w3);
+        a30 = V.Fma(w, v0, a30);
+        a31 = V.Fma(w, v1, a31);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
