@@ -71,6 +71,8 @@ internal static class DeviceExpressions
             Function.LineAt => ($"{First(Primary)}.Line({rest})", Primary),
             Function.OfExpert => ($"{First(Primary)}.OfExpert({rest})", Primary),
             Function.AddressAt => ($"WideAccess.Place({all})", Primary),
+            Function.TileRows => ("default(L).Rows", Primary),
+            Function.TileColumns => ("default(L).Columns", Primary),
             _ => throw new ArgumentOutOfRangeException(nameof(call), call.Function, "No device has it."),
         };
     }

@@ -22,7 +22,8 @@ public static class DeviceKernelPrinter
     {
         var writer = new SourceWriter();
         foreach (string line in kernel.Comment.Split('\n')) writer.Line(line.Length > 0 ? "// " + line : "//");
-        writer.Line($"[Threads({threads})]");
+        // On tensor cores it is the main loop that says how many.
+        if (TileOf(kernel.Entry) is null) writer.Line($"[Threads({threads})]");
         WriteProcedure(writer, kernel, kernel.Entry, isEntry: true);
         foreach (Procedure part in kernel.Parts)
         {
@@ -86,6 +87,7 @@ public static class DeviceKernelPrinter
         IEnumerable<string> parameters = procedure.Parameters.Select(Parameter);
         string step = isEntry ? "DeviceStep step, " : "";
         string generic = procedure.IsWidening ? "<W>" : "", constraint = procedure.IsWidening ? " where W : struct, IDeviceFormat" : "";
+        if (TileOf(procedure) is { } tile) (generic, constraint) = ("<L>", $" where L : struct, {(tile.TakesScales ? "ITensorLoop" : "IPlainTensorLoop")}");
         string head = $"{(isEntry ? "public" : "private")} static void {procedure.Name}{generic}({step}{string.Join(", ", parameters)}){constraint}";
         using SourceWriter.Scope method = writer.Block(head);
         var inner = new SourceWriter();
@@ -179,11 +181,13 @@ public static class DeviceKernelPrinter
         _ => throw new ArgumentOutOfRangeException(nameof(statement), statement, "No device has it."),
     };
 
+    private static TensorTile? TileOf(Procedure procedure) => procedure.Body.OfType<TensorTile>().FirstOrDefault();
+
     private static string Print(TensorTile tile)
     {
         Expression[] weights = [tile.Weights[0], tile.Weights[tile.Weights.Count - 1]];
         string arguments = string.Join(", ", new[] { tile.Rows }.Concat(weights).Concat([tile.First, tile.End, tile.Block]).Select(DeviceExpressions.Print));
-        return $"{tile.Method}.Run({New(tile.Product)}, {arguments});";
+        return $"default(L).Run({New(tile.Product)}, {arguments});";
     }
 
     private static string New(TensorShape shape) => $"new {shape.Name} {{ {string.Join(", ", shape.Captured.Select(name => $"{name.Text} = {name.Text}"))} }}";

@@ -58,10 +58,10 @@ public static class DeviceKernelsEmitter
     {
         string types = string.Join(", ", scheduled.Parameters.Select(parameter => Type(parameter.Kind)));
         string action = $"Action<AcceleratorStream, KernelConfig, DeviceStep, {types}>";
-        KernelParameter? weight = scheduled.Parameters.FirstOrDefault(parameter => parameter.Kind == ParameterKind.Weight);
-        bool HasFormats(DeviceKernel kernel) => weight is not null && kernel.Tensor is null;
+        List<string> weights = [.. scheduled.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weight).Select(parameter => parameter.Name)];
+        string Versions(DeviceKernel kernel) => kernel.Tensor?.Tiles is not null ? "TensorLoop.All.Count" : weights.Count > 0 && kernel.Tensor is null ? $"{s_formats.Length}" : "1";
         foreach (DeviceKernel kernel in scheduled.Kernels)
-            writer.Line($"private readonly {action}?[] {Field(kernel)} = new {action}?[{(HasFormats(kernel) ? s_formats.Length : 1)}];");
+            writer.Line($"private readonly {action}?[] {Field(kernel)} = new {action}?[{Versions(kernel)}];");
         string parameters = string.Join(", ", scheduled.Parameters.Select(parameter => $"{Type(parameter.Kind)} {parameter.Name}"));
         string arguments = string.Join(", ", scheduled.Parameters.Select(parameter => parameter.Name));
         writer.Line();
@@ -70,37 +70,43 @@ public static class DeviceKernelsEmitter
         if (scheduled.Parameters.FirstOrDefault(parameter => parameter.Kind == ParameterKind.Count) is { } count) writer.Line($"if ({count.Name} == 0) return;");
         foreach (DeviceKernel kernel in scheduled.Kernels)
         {
-            string launch = $"{Field(kernel)}[{(HasFormats(kernel) ? $"(int){weight!.Name}.Format" : "0")}]";
-            void Write()
+            string entry = $"{kernels}.{kernel.Kernel.Entry.Name}";
+            void Write(string version, string loaded, string groups)
             {
-                string method = $"{kernels}.{kernel.Kernel.Entry.Name}";
-                string loaded = HasFormats(kernel)
-                    ? $"{weight!.Name}.Format, {string.Join(", ", s_formats.Select(format => $"{method}<Device{format}>"))}"
-                    : method;
-                writer.Line($"{launch} ??= launcher.Load<{action}>({loaded});");
-                string grid = string.Join(", ", new[] { kernel.X, kernel.Y, kernel.Z }.Select(DeviceExpressions.Print));
-                writer.Line($"{launch}!(launcher.Stream, launcher.Groups({grid}, {kernel.GroupSize}), step, {arguments});");
+                writer.Line($"{Field(kernel)}[{version}] ??= launcher.Load<{action}>({loaded});");
+                writer.Line($"{Field(kernel)}[{version}]!(launcher.Stream, launcher.Groups({groups}), step, {arguments});");
                 if (kernel.When is not null) writer.Line("return;");
+            }
+
+            void WriteFixed()
+            {
+                string grid = string.Join(", ", new[] { kernel.X, kernel.Y, kernel.Z }.Select(DeviceExpressions.Print));
+                bool hasFormats = weights.Count > 0 && kernel.Tensor is null;
+                string loaded = hasFormats ? $"{weights[0]}.Format, {string.Join(", ", s_formats.Select(format => $"{entry}<Device{format}>"))}" : entry;
+                Write(hasFormats ? $"(int){weights[0]}.Format" : "0", loaded, $"{grid}, {kernel.GroupSize}");
             }
 
             if (kernel.When is null)
             {
-                Write();
+                WriteFixed();
                 continue;
             }
 
-            string onTensorCores = kernel.Tensor is null ? "" : string.Concat(
-                "launcher.HasTensorCores && ",
-                string.Concat(scheduled.Parameters.Where(parameter => parameter.Kind == ParameterKind.Weight).Select(parameter => $"{Takes(kernel.Tensor, parameter.Name)} && ")));
-            using SourceWriter.Scope some = writer.Block($"if ({onTensorCores}{DeviceExpressions.Print(kernel.When)})");
-            Write();
+            string when = DeviceExpressions.Print(kernel.When);
+            if (kernel.Tensor?.Tiles is { } tiles)
+            {
+                var product = (TensorProduct)kernel.Tensor.Shape;
+                string size = $"new ProductSize({product.Columns}, {product.Products}, {tiles.Batch}, {tiles.ScaledColumns})";
+                string chosen = $"launcher.Tiles({size}, {DeviceExpressions.Print(tiles.Rows)}, {DeviceExpressions.Print(tiles.Experts)}, {weights[0]}, {weights[weights.Count - 1]})";
+                using SourceWriter.Scope many = writer.Block($"if ({when} && {chosen} is {{ }} tiles)");
+                Write("tiles.Loop.Index", $"tiles.Loop, {entry}<TensorProduct>", "tiles");
+                continue;
+            }
+
+            using SourceWriter.Scope some = writer.Block($"if ({(kernel.Tensor is null ? "" : "launcher.HasTensorCores && ")}{when})");
+            WriteFixed();
         }
     }
-
-    /// <summary>Whether a weight is of a kernel's type.</summary>
-    private static string Takes(TensorKernel kernel, string weight) => kernel.Format == TensorWeights.BF16
-        ? $"{weight}.Format == WeightFormat.BF16"
-        : $"{weight}.IsOrdinary && {weight}.Columns == {kernel.StoredColumns}";
 
     private static string Field(DeviceKernel kernel) => "_" + char.ToLowerInvariant(kernel.Kernel.Entry.Name[0]) + kernel.Kernel.Entry.Name.Substring(1);
 

@@ -1,4 +1,5 @@
 using System;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Backends;
@@ -26,9 +27,9 @@ public sealed unsafe class AcceleratorLauncher : DeviceLauncher
 
     public override long MemoryBytes => Accelerator.MemorySize;
 
-    public override T Load<T>(Delegate kernel)
+    public override T Load<T>(MethodInfo kernel)
     {
-        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
+        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
         CompiledKernel compiled = Accelerator.GetBackend().Compile(entry, default);
         if (compiled is CLCompiledKernel text) FenceLocally(text);
         return Accelerator.LoadKernel(compiled).CreateLauncherDelegate<T>();

@@ -1,6 +1,8 @@
 using System;
+using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
+using Sinter.Devices.Cuda.Kernels;
 using Sinter.Runtime.Weights;
 
 namespace Sinter.Devices;
@@ -17,6 +19,12 @@ public abstract unsafe class DeviceLauncher : IDisposable
     /// <summary>Whether programs launch kernels with NVIDIA's tensor cores, which round activations to BF16.</summary>
     public bool HasTensorCores { get; internal set; }
 
+    /// <summary>Of a GPU with tensor cores, such as 90; else 0.</summary>
+    internal int Architecture { get; private protected init; }
+
+    /// <summary>How many blocks such a GPU has place for at least.</summary>
+    internal int Multiprocessors { get; private protected init; }
+
     /// <summary>What ILGPU's launches need; other launchers have a stream of their own.</summary>
     public AcceleratorStream Stream { get; protected init; } = null!;
 
@@ -25,8 +33,26 @@ public abstract unsafe class DeviceLauncher : IDisposable
 
     /// <summary>A kernel ready to be launched.</summary>
     /// <typeparam name="T">Action of stream, configuration and the kernel's parameters.</typeparam>
-    public abstract T Load<T>(Delegate kernel)
+    public abstract T Load<T>(MethodInfo kernel)
         where T : Delegate;
+
+    /// <inheritdoc cref="Load{T}(MethodInfo)"/>
+    public T Load<T>(Delegate kernel)
+        where T : Delegate
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        return Load<T>(kernel.Method);
+    }
+
+    /// <summary>A kernel on tensor cores with one of their loops.</summary>
+    /// <param name="kernel">With any of them.</param>
+    public T Load<T>(TensorLoop loop, Delegate kernel)
+        where T : Delegate
+    {
+        ArgumentNullException.ThrowIfNull(loop);
+        ArgumentNullException.ThrowIfNull(kernel);
+        return Load<T>(loop.In(kernel.Method));
+    }
 
     /// <summary>The kernel for weights of a format, of those that there are for each.</summary>
     public T Load<T>(WeightFormat format, Delegate f32, Delegate bf16, Delegate f16, Delegate e4m3)
@@ -44,6 +70,14 @@ public abstract unsafe class DeviceLauncher : IDisposable
         Launches++;
         return new KernelConfig(new Index3D(x, y, z), new Index3D(threads, 1, 1));
     }
+
+    /// <summary>How a product of many rows is launched on tensor cores; null where the device or the weights' types do not allow it.</summary>
+    /// <param name="experts">Among whom the rows are divided; else 0.</param>
+    public TensorTiles? Tiles(in ProductSize size, int rows, int experts, in DeviceWeight weight, in DeviceWeight second) =>
+        HasTensorCores ? TensorLoop.Choose(Architecture, Multiprocessors, size, rows, experts, weight, second) : null;
+
+    /// <summary>A launch of such blocks.</summary>
+    public KernelConfig Groups(in TensorTiles tiles) => Groups(tiles.X, tiles.Y, 1, tiles.Loop.Threads);
 
     public abstract void Dispose();
 

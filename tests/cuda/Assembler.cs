@@ -77,7 +77,8 @@ internal static partial class Assembler
     {
         string Kept(string text) => Path.Combine(Repository.Root, ".cache", "cuda", "reports", $"{Hash(text)}-{target}.txt");
         Directory.CreateDirectory(Path.Combine(Repository.Root, ".cache", "cuda", "reports"));
-        var missing = texts.Distinct().Where(text => !File.Exists(Kept(text))).Chunk(Together);
+        // What stands before the entry holds for all of a run: the target, memory that is asked for.
+        var missing = texts.Distinct().Where(text => !File.Exists(Kept(text))).GroupBy(text => text[..Entry().Match(text).Index]).SelectMany(same => same.Chunk(Together));
         Parallel.ForEach(missing, new ParallelOptions { MaxDegreeOfParallelism = 2 }, some =>
         {
             foreach (var (text, report) in some.Zip(ReportsOf(some, target)))

@@ -19,6 +19,9 @@ public sealed class HopperInstructionTests
     private const int Width = 160;
     private const int Rows = 70;
 
+    /// <summary>For rows and columns, from a multiple of 1,024 on.</summary>
+    private const int SharedBytes = 42 * 1024;
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -40,6 +43,32 @@ public sealed class HopperInstructionTests
             for (var k = 0; k < 128; k += e4m3 ? 1 : 2)
             {
                 expected += Value(a, e4m3, row - 3, k + 16) * Value(w, e4m3, column + 5, k);
+            }
+
+            Assert.Equal(expected, printed[i], 1e-5 * Math.Max(1, Math.Abs(expected)));
+        }
+    }
+
+    [Fact]
+    public void What_threads_published_is_multiplied_by_a_warpgroup()
+    {
+        const int columns = Warpgroup.BroadColumns;
+        var random = new Random(10);
+        var rows = Enumerable.Range(0, (64 + columns) * 64).SelectMany(_ => BitConverter.GetBytes((ushort)NarrowFloats.ToBF16(random.NextSingle() - 0.5f))).ToArray();
+        var sums = Enumerable.Range(0, 512).Select(_ => random.NextSingle()).ToArray();
+        var (emulated, printed) = (Emulate(InstructionKernels.PublishAndMultiplyBF16, rows, sums), Interpret(InstructionKernels.PublishAndMultiplyBF16, rows, sums));
+        Assert.Equal(emulated, printed);
+        double Number(int row, int k) => NarrowFloats.FromBF16(BitConverter.ToUInt16(rows, (row * 128) + (2 * k)));
+        for (var i = 0; i < printed.Length; i++)
+        {
+            var (thread, sum) = (i / 128, i % 128);
+            var row = (thread / 32 * 16) + (thread % 32 / 4) + (sum / 2 % 2 * 8);
+            var column = (sum / 4 * 8) + (thread % 4 * 2) + (sum % 2);
+            // Each thread starts from four numbers of its own, at the first and the last sums of both halves.
+            var expected = sum % 64 is 0 or 63 ? sums[(thread * 4) + (sum / 64 * 2) + (sum % 2)] : 0.0;
+            for (var k = 0; k < 64; k++)
+            {
+                expected += Number(row, k) * Number(64 + column, k);
             }
 
             Assert.Equal(expected, printed[i], 1e-5 * Math.Max(1, Math.Abs(expected)));
@@ -70,17 +99,38 @@ public sealed class HopperInstructionTests
         using var accelerator = context.CreateCPUAccelerator(0);
         using var x = accelerator.Allocate1D(a);
         using var y = accelerator.Allocate1D(w);
-        using var maps = accelerator.Allocate1D(Maps((ulong)x.NativePtr, (ulong)y.NativePtr));
+        return Emulate(accelerator, kernel, Maps((ulong)x.NativePtr, (ulong)y.NativePtr), sums, 64);
+    }
+
+    private static float[] Emulate(Action<ArrayView<byte>, ArrayView<float>, ArrayView<float>> kernel, byte[] rows, float[] sums)
+    {
+        using var context = Context.Create(builder => builder.CPU(CPUDeviceKind.Nvidia));
+        using var accelerator = context.CreateCPUAccelerator(0);
+        return Emulate(accelerator, kernel, rows, sums, 128);
+    }
+
+    private static float[] Emulate(Accelerator accelerator, Action<ArrayView<byte>, ArrayView<float>, ArrayView<float>> kernel, byte[] bytes, float[] sums, int each)
+    {
+        using var given = accelerator.Allocate1D(bytes);
         using var before = accelerator.Allocate1D(sums);
-        using var result = accelerator.Allocate1D<float>(128 * 64);
+        using var result = accelerator.Allocate1D<float>(128 * each);
         accelerator.LoadStreamKernel(kernel)(
-            new KernelConfig(1, 128, SharedMemoryConfig.RequestDynamic<byte>(26 * 1024)),
-            maps.AsArrayView<byte>(0, 256), before.AsArrayView<float>(0, sums.Length), result.AsArrayView<float>(0, 128 * 64));
+            new KernelConfig(1, 128, SharedMemoryConfig.RequestDynamic<byte>(SharedBytes)),
+            given.AsArrayView<byte>(0, bytes.Length), before.AsArrayView<float>(0, sums.Length), result.AsArrayView<float>(0, 128 * each));
         accelerator.Synchronize();
         return result.GetAsArray1D();
     }
 
     private static float[] Interpret(Action<ArrayView<byte>, ArrayView<float>, ArrayView<float>> kernel, byte[] a, byte[] w, float[] sums)
+    {
+        var device = new PtxDevice();
+        var (x, y) = (device.Allocate(a), device.Allocate(w));
+        return Interpret(device, kernel, Maps(x.Address, y.Address), sums, 64);
+    }
+
+    private static float[] Interpret(Action<ArrayView<byte>, ArrayView<float>, ArrayView<float>> kernel, byte[] rows, float[] sums) => Interpret(new PtxDevice(), kernel, rows, sums, 128);
+
+    private static float[] Interpret(PtxDevice device, Action<ArrayView<byte>, ArrayView<float>, ArrayView<float>> kernel, byte[] bytes, float[] sums, int each)
     {
         var text = PtxPrinter.Print(kernel.Method, "k", "sm_90a", 128);
         if (Assembler.IsThere)
@@ -88,11 +138,10 @@ public sealed class HopperInstructionTests
             Assert.Empty(Assembler.Assemble(text, "sm_90a").Warnings);
         }
 
-        var device = new PtxDevice();
-        var (x, y, result) = (device.Allocate(a), device.Allocate(w), device.Allocate(4 * 128 * 64));
+        var result = device.Allocate(4 * 128 * each);
         device.Launch(
-            PtxModule.Parse(text), "k", 1, 128, 26 * 1024,
-            Printed.View(device.Allocate(Maps(x.Address, y.Address)), 256), Printed.View(device.Allocate(sums), sums.Length), Printed.View(result, 128 * 64)).EnsureClean();
+            PtxModule.Parse(text), "k", 1, 128, SharedBytes,
+            Printed.View(device.Allocate(bytes), bytes.Length), Printed.View(device.Allocate(sums), sums.Length), Printed.View(result, 128 * each)).EnsureClean();
         return result.Read<float>();
     }
 }

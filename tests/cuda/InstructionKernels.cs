@@ -77,13 +77,54 @@ public static class InstructionKernels
         before.C1.C1.Y = sums[place + 1];
         before.C2.C2.Z = sums[place + 2];
         before.C3.C3.W = sums[place + 3];
-        Put(result, Warpgroup.MultiplyBF16(shared, shared + 8192, before));
+        Put(result, Group.IdxX * 64, Warpgroup.MultiplyBF16(shared, shared + 8192, before));
     }
 
     public static void FetchAndMultiplyE4M3(ArrayView<byte> maps, ArrayView<float> sums, ArrayView<float> result)
     {
         var shared = Fetch(maps);
-        Put(result, Warpgroup.MultiplyE4M3(shared, shared + 8192));
+        Put(result, Group.IdxX * 64, Warpgroup.MultiplyE4M3(shared, shared + 8192));
+    }
+
+    /// <summary>Rows of both factors are put where a warpgroup multiplies them, published, and multiplied beside what follows.</summary>
+    public static void PublishAndMultiplyBF16(ArrayView<byte> rows, ArrayView<float> sums, ArrayView<float> result)
+    {
+        var shared = (AsyncCopy.Shared(ref SharedMemory.GetDynamic<byte>()[0]) + 1023) & ~1023L;
+        for (var i = Group.IdxX; i < 8 * (Warpgroup.Rows + Warpgroup.BroadColumns); i += 128)
+        {
+            AsyncCopy.Copy(shared + (i / 8 * 128) + ((i % 8 ^ (i / 8 % 8)) * 16), AsyncCopy.Global(ref rows[0]) + (i * 16), 16);
+        }
+
+        AsyncCopy.Commit();
+        AsyncCopy.WaitAllBut(0);
+        Warpgroup.Publish();
+        Group.Barrier();
+        var place = Group.IdxX * 4;
+        BroadSums before = default;
+        before.Left.C0.C0.X = sums[place];
+        before.Left.C3.C3.W = sums[place + 1];
+        before.Right.C0.C0.X = sums[place + 2];
+        before.Right.C3.C3.W = sums[place + 3];
+        var after = Warpgroup.Wait(Warpgroup.BeginBF16(shared, shared + (Warpgroup.Rows * 128), before));
+        Put(result, Group.IdxX * 128, after.Left);
+        Put(result, (Group.IdxX * 128) + 64, after.Right);
+    }
+
+    /// <summary>16 bytes a thread, turned around among the threads.</summary>
+    public static void LoadShared(ArrayView<byte> bytes, ArrayView<int> places, ArrayView<uint> result)
+    {
+        var memory = SharedMemory.GetDynamic<byte>();
+        for (var i = 0; i < 16; i++)
+        {
+            memory[(Group.IdxX * 16) + i] = bytes[(Group.IdxX * 16) + i];
+        }
+
+        Group.Barrier();
+        var words = WideAccess.LoadShared(AsyncCopy.Shared(ref memory[0]) + places[Group.IdxX]);
+        result[Group.IdxX * 4] = words.X;
+        result[(Group.IdxX * 4) + 1] = words.Y;
+        result[(Group.IdxX * 4) + 2] = words.Z;
+        result[(Group.IdxX * 4) + 3] = words.W;
     }
 
     public static void Narrow16(ArrayView<float> upper, ArrayView<float> lower, ArrayView<uint> result)
@@ -130,9 +171,8 @@ public static class InstructionKernels
         return shared;
     }
 
-    private static void Put(ArrayView<float> result, WideSums sums)
+    private static void Put(ArrayView<float> result, int place, WideSums sums)
     {
-        var place = Group.IdxX * 64;
         Put(result, place, sums.C0);
         Put(result, place + 16, sums.C1);
         Put(result, place + 32, sums.C2);

@@ -67,6 +67,16 @@ public sealed class InstructionTests
     }
 
     [Fact]
+    public void Loads_of_16_bytes_of_shared_memory()
+    {
+        var bytes = Enumerable.Range(0, 512).Select(i => (byte)((i * 7) + (i / 256))).ToArray();
+        var places = Enumerable.Range(0, 32).Select(i => i * 11 % 32 * 16).ToArray();
+        var (emulated, printed) = RunBoth<byte, int, uint>(InstructionKernels.LoadShared, bytes, places, 128);
+        Assert.Equal(emulated, printed);
+        Assert.Equal(Enumerable.Range(0, 128).Select(i => BitConverter.ToUInt32(bytes, places[i / 4] + (i % 4 * 4))), printed);
+    }
+
+    [Fact]
     public void Loads_of_turned_matrices()
     {
         var numbers = Enumerable.Range(0, 256).Select(i => (ushort)((i * 257) + 3)).ToArray();
@@ -171,7 +181,7 @@ public sealed class InstructionTests
         using var x = accelerator.Allocate1D(first);
         using var y = accelerator.Allocate1D(second);
         using var z = accelerator.Allocate1D<TResult>(count);
-        var shares = kernel.Method.Name is nameof(InstructionKernels.LoadMatrices) or nameof(InstructionKernels.LoadMatricesTurned) or nameof(InstructionKernels.Copy);
+        var shares = kernel.Method.Name is nameof(InstructionKernels.LoadMatrices) or nameof(InstructionKernels.LoadMatricesTurned) or nameof(InstructionKernels.LoadShared) or nameof(InstructionKernels.Copy);
         var blocks = kernel.Method.Name.StartsWith("Narrow", StringComparison.Ordinal) ? count / 32 : 1;
         var config = shares ? new KernelConfig(1, 32, SharedMemoryConfig.RequestDynamic<byte>(512)) : new KernelConfig(blocks, 32);
         accelerator.LoadStreamKernel(kernel)(config, x.AsArrayView<T1>(0, first.Length), y.AsArrayView<T2>(0, second.Length), z.AsArrayView<TResult>(0, count));

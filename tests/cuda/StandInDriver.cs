@@ -35,6 +35,8 @@ internal sealed unsafe partial class StandInDriver
 
     public int Architecture { get; init; } = 90;
 
+    public int Multiprocessors { get; init; } = 132;
+
     public int Version { get; init; } = 12040;
 
     public int Devices { get; init; } = 1;
@@ -127,7 +129,7 @@ internal sealed unsafe partial class StandInDriver
         // CUdevice_attribute: 16 multiprocessors, 75 and 76 compute capability, 97 shared memory that a block can ask for.
         *value = attribute switch
         {
-            16 => 4,
+            16 => s_current!.Multiprocessors,
             75 => s_current!.Architecture / 10,
             76 => s_current!.Architecture % 10,
             97 => s_current!.MostShared,

@@ -10,11 +10,6 @@ namespace Sinter.Compiler.Kernels.Device;
 /// <summary>Many rows on tensor cores: weights in BF16, or in E4M3 and widened to it; activations rounded to BF16, sums and epilogue in float32.</summary>
 internal sealed partial class DeviceContractionSchedule
 {
-    // As Sinter.Devices.Cuda.Kernels.TensorProduct has them.
-    private const int TensorThreads = 128;
-    private const int TensorRows = 64;
-    private const int TensorColumns = 128;
-
     // Of 16 bytes, which copies and loads take at once.
     private const int Halves = 8;
     private const int Codes = 16;
@@ -40,13 +35,19 @@ internal sealed partial class DeviceContractionSchedule
             view.ColumnStride % Codes == 0 && (view.Block >= operation.Columns || view.Block % ScaledTogether == 0)
             && AreWhole(ScaledTogether * view.ColumnStride, view.Offset, operation.Batch > 1 ? view.BatchStride : 0, view.Block >= operation.Columns ? 0 : view.BlockStride));
 
-    private DeviceKernel OnTensorCores(Procedure epilogue, TensorWeights format)
+    private DeviceKernel OnTensorCores(Procedure epilogue)
     {
-        int products = operation.Weights.Count, columns = TensorColumns / products;
-        int blocks = (operation.Columns + columns - 1) / columns;
-        Name tileRows = new(Kind.Integer, "TileRows");
+        int products = operation.Weights.Count;
         var body = new Body();
-        if (operation.Batch > 1) body.Let(s_batch.Text, GroupX / blocks);
+        Name tileRows = body.Let("tileRows", Build.Make(Kind.Integer, Function.TileRows));
+        Expression block = GroupX;
+        if (operation.Batch > 1)
+        {
+            Name blocks = body.Let("blocks", Blocks(operation.Columns * products, Build.Make(Kind.Integer, Function.TileColumns)));
+            body.Let(s_batch.Text, GroupX / blocks);
+            block = GroupX % blocks;
+        }
+
         Expression? expert = null;
         if (operation.Rows == RowSource.Experts)
         {
@@ -68,18 +69,15 @@ internal sealed partial class DeviceContractionSchedule
             operation.Name + "Product", captured.ToEquatable(), products, operation.Columns, operation.Inputs[0].Depth,
             InputRow(0, operation.Inputs[0].Indexed ? Indexed(row) : row, null), Element(0, column),
             new Run(epilogue, StoreArguments(row, row, column, sums).ToEquatable()));
-        Expression block = operation.Batch > 1 ? GroupX % blocks : GroupX;
-        body.OnTensorCores(new TensorTile(product, format == TensorWeights.BF16 ? "TensorProduct" : "BlockScaledProduct", _inputs[0], WeightsOf(body, expert).ToEquatable(), s_first, s_end, block));
+        body.OnTensorCores(new TensorTile(product, FitsBlockScales, _inputs[0], WeightsOf(body, expert).ToEquatable(), s_first, s_end, block));
 
-        // The format's name at the end is what its text is filed under.
-        var entry = new Procedure($"{operation.Name}Tensor_{format}", "", _parameters.Names, body.Statements, IsWidening: false);
+        var entry = new Procedure(operation.Name + "Tensor", "", _parameters.Names, body.Statements, IsWidening: false);
+        string weights = FitsBlockScales ? "weights in BF16 or E4M3" : "weights in BF16";
         var kernel = new Kernel(
-            $"{operation.Name} from {DeviceSchedule.FewestOnTensorCores} tokens on: tiles of {TensorRows} rows × {columns} columns on tensor cores, {(format == TensorWeights.BF16 ? "activations rounded to BF16" : "E4M3 codes widened and activations rounded to BF16")}.",
-            Sizes(("TileRows", TensorRows)), entry, default, null);
-        Expression tiles = operation.Rows == RowSource.Experts
-            ? Min(RowCount, RowCount / TensorRows + _groups!.Field("Experts", Kind.Integer))
-            : Blocks(RowCount, TensorRows);
+            $"{operation.Name} from {DeviceSchedule.FewestOnTensorCores} tokens on: tiles on tensor cores, {weights}, activations rounded to BF16.", Sizes(), entry, default, null);
         Expression rows = operation.Rows == RowSource.Experts ? Tokens : RowCount;
-        return new(kernel, rows >= DeviceSchedule.FewestOnTensorCores, TensorThreads, blocks * operation.Batch, tiles, 1, new TensorKernel(product, format, operation.Weights[0].ColumnStride));
+        Expression experts = operation.Rows == RowSource.Experts ? _groups!.Field("Experts", Kind.Integer) : 0;
+        var tiles = new ProductTiling(RowCount, experts, operation.Batch, FitsBlockScales ? operation.Weights[0].ColumnStride : 0);
+        return new(kernel, rows >= DeviceSchedule.FewestOnTensorCores, 0, 0, 0, 0, new TensorKernel(product, tiles));
     }
 }

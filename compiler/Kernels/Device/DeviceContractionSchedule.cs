@@ -44,8 +44,7 @@ internal sealed partial class DeviceContractionSchedule(ContractionOperation ope
         Procedure epilogue = Epilogue();
         var kernels = new List<DeviceKernel>();
         if (operation.Rows != RowSource.Keys) kernels.Add(Few(epilogue));
-        if (FitsTensorCores) kernels.Add(OnTensorCores(epilogue, TensorWeights.BF16));
-        if (FitsBlockScales) kernels.Add(OnTensorCores(epilogue, TensorWeights.E4M3));
+        if (FitsTensorCores) kernels.Add(OnTensorCores(epilogue));
         kernels.Add(Tiled(epilogue));
         return new(kernels.ToEquatable(), _parameters.Parameters);
     }

@@ -28,20 +28,17 @@ public sealed record DeviceScheduled(EquatableArray<DeviceKernel> Kernels, Equat
 
 /// <summary>A kernel with the size of its launch: numbers over the step and the parameters, known before the launch.</summary>
 /// <param name="When">For which steps it is meant; null for all that are left.</param>
-/// <param name="GroupSize">Threads of a group.</param>
+/// <param name="GroupSize">Threads of a group; this and the launch's size are not known here of products on tensor cores.</param>
 /// <param name="Tensor">For a kernel on tensor cores: it is meant for devices that have them.</param>
 public sealed record DeviceKernel(Kernel Kernel, Expression? When, int GroupSize, Expression X, Expression Y, Expression Z, TensorKernel? Tensor = null);
 
 /// <summary>What a kernel on tensor cores is for.</summary>
-/// <param name="Format">The type that its weights must have; null where it reads none.</param>
-/// <param name="StoredColumns">Of the weights' matrix: with E4M3 that tells where its scales lie.</param>
-public sealed record TensorKernel(TensorShape Shape, TensorWeights? Format = null, int StoredColumns = 0);
+/// <param name="Tiles">Of a product, whose tiles the launch chooses; null for attention.</param>
+public sealed record TensorKernel(TensorShape Shape, ProductTiling? Tiles = null);
 
-/// <summary>Types of weights that there are kernels on tensor cores for, as WeightFormat calls them.</summary>
-public enum TensorWeights
-{
-    BF16,
-
-    /// <summary>With a scale to each block of 128 × 128.</summary>
-    E4M3,
-}
+/// <summary>What a product is cut into tiles by when it is launched.</summary>
+/// <param name="Rows">How many there are.</param>
+/// <param name="Experts">Among whom they are divided; 0 where there are none.</param>
+/// <param name="Batch">Products beside each other.</param>
+/// <param name="ScaledColumns">Of the stored matrix, whose columns tell where the scales of E4M3 weights lie; 0 where the product does not take them.</param>
+public sealed record ProductTiling(Expression Rows, Expression Experts, int Batch, int ScaledColumns);

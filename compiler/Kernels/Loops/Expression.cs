@@ -196,4 +196,8 @@ public enum Function
 
     /// <summary>(place, index): a number's address, for kernels on tensor cores.</summary>
     AddressAt,
+
+    /// <summary>Of the main loop on tensor cores that the kernel is made for.</summary>
+    TileRows,
+    TileColumns,
 }

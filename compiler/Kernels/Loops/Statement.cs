@@ -53,9 +53,9 @@ public sealed record Run(Procedure Procedure, EquatableArray<Expression> Argumen
 public sealed record Tile(TileOperation Operation, EquatableArray<Expression> Arguments) : Statement;
 
 /// <summary>The group's tile of a product on tensor cores, on devices that have them: rows from a first to before an end.</summary>
-/// <param name="Method">Of the runtime, for the type of the weights.</param>
+/// <param name="TakesScales">Whether weights may be codes with scales to their blocks; a kernel is made for each main loop that takes its weights.</param>
 /// <param name="Block">Which of the tiles along the columns.</param>
-public sealed record TensorTile(TensorProduct Product, string Method, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
+public sealed record TensorTile(TensorProduct Product, bool TakesScales, Name Rows, EquatableArray<Expression> Weights, Expression First, Expression End, Expression Block) : Statement;
 
 /// <summary>The group's rows of attention on tensor cores, on devices that have them: from a first to before an end, of one sequence.</summary>
 public sealed record TensorRows(TensorAttention Attention, Name Output, Expression First, Expression End) : Statement;

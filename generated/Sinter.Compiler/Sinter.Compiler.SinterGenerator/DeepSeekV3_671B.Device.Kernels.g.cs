@@ -135,15 +135,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 1536 + column] = sum;
     }
 
-    // QAProj_1536x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QAProj_1536x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QAProj_1536x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QAProj_1536x7168Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QAProj_1536x7168Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QAProj_1536x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QAProj_1536x7168Product : ITensorProduct
@@ -156,17 +155,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => QAProj_1536x7168Store(y, row, row, column, sum);
-    }
-
-    // QAProj_1536x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QAProj_1536x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QAProj_1536x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QAProj_1536x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -279,15 +267,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 512 + column] = sum;
     }
 
-    // KvAProjWithMqa_512x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_512x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // KvAProjWithMqa_512x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void KvAProjWithMqa_512x7168Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new KvAProjWithMqa_512x7168Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new KvAProjWithMqa_512x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct KvAProjWithMqa_512x7168Product : ITensorProduct
@@ -300,17 +287,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_512x7168Store(y, row, row, column, sum);
-    }
-
-    // KvAProjWithMqa_512x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_512x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new KvAProjWithMqa_512x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // KvAProjWithMqa_512x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -423,15 +399,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 64 + column] = sum;
     }
 
-    // KvAProjWithMqa_64x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_64x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // KvAProjWithMqa_64x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void KvAProjWithMqa_64x7168Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new KvAProjWithMqa_64x7168Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new KvAProjWithMqa_64x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct KvAProjWithMqa_64x7168Product : ITensorProduct
@@ -444,17 +419,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => 3670016 + column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_64x7168Store(y, row, row, column, sum);
-    }
-
-    // KvAProjWithMqa_64x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_64x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new KvAProjWithMqa_64x7168Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // KvAProjWithMqa_64x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -676,15 +640,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 8192 + column] = sum;
     }
 
-    // QBProj_8192x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_8192x1536Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QBProj_8192x1536 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QBProj_8192x1536Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QBProj_8192x1536Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QBProj_8192x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QBProj_8192x1536Product : ITensorProduct
@@ -697,17 +660,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 1536;
         public readonly int Line(int column) => 196608 + (column / 64 * 294912 + column % 64 * 1536);
         public readonly void Store(int row, int column, float sum, float second) => QBProj_8192x1536Store(y, row, row, column, sum);
-    }
-
-    // QBProj_8192x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_8192x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QBProj_8192x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QBProj_8192x1536Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -820,15 +772,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 16384 + column] = sum;
     }
 
-    // QBProj_16384x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_16384x1536Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QBProj_16384x1536 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QBProj_16384x1536Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QBProj_16384x1536Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QBProj_16384x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QBProj_16384x1536Product : ITensorProduct
@@ -841,17 +792,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 1536;
         public readonly int Line(int column) => column / 128 * 294912 + column % 128 * 1536;
         public readonly void Store(int row, int column, float sum, float second) => QBProj_16384x1536Store(y, row, row, column, sum);
-    }
-
-    // QBProj_16384x1536 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_16384x1536Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QBProj_16384x1536Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QBProj_16384x1536Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1333,16 +1273,16 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 16384 + batch * 128 + column] = sum;
     }
 
-    // KvBProj_128x128x512 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void KvBProj_128x128x512Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // KvBProj_128x128x512 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void KvBProj_128x128x512Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int batch = groupX;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int blocks = (128 + default(L).Columns - 1) / default(L).Columns;
+        int batch = groupX / blocks;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new KvBProj_128x128x512Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
+        default(L).Run(new KvBProj_128x128x512Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % blocks);
     }
 
     private struct KvBProj_128x128x512Product : ITensorProduct
@@ -1356,18 +1296,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 65536 + batch * 512;
         public readonly int Line(int column) => batch * 131072 + 65536 + column * 512;
         public readonly void Store(int row, int column, float sum, float second) => KvBProj_128x128x512Store(batch, y, row, row, column, sum);
-    }
-
-    // KvBProj_128x128x512 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void KvBProj_128x128x512Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int batch = groupX;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new KvBProj_128x128x512Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
     }
 
     // KvBProj_128x128x512Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1484,15 +1412,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = extraHere + sum;
     }
 
-    // OProj_7168x16384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void OProj_7168x16384Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    // OProj_7168x16384 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void OProj_7168x16384Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new OProj_7168x16384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new OProj_7168x16384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct OProj_7168x16384Product : ITensorProduct
@@ -1506,17 +1433,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 16384;
         public readonly int Line(int column) => column * 16384;
         public readonly void Store(int row, int column, float sum, float second) => OProj_7168x16384Store(extra, y, row, row, column, sum);
-    }
-
-    // OProj_7168x16384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void OProj_7168x16384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new OProj_7168x16384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // OProj_7168x16384Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1652,15 +1568,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 18432 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // GateProjAndUpProj_18432x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_18432x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    // GateProjAndUpProj_18432x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void GateProjAndUpProj_18432x7168Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new GateProjAndUpProj_18432x7168Product { y = y }, x, weight, weight2, first, end, groupX);
+        default(L).Run(new GateProjAndUpProj_18432x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     private struct GateProjAndUpProj_18432x7168Product : ITensorProduct
@@ -1673,17 +1588,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_18432x7168Store(y, row, row, column, sum, second);
-    }
-
-    // GateProjAndUpProj_18432x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_18432x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new GateProjAndUpProj_18432x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // GateProjAndUpProj_18432x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
@@ -1812,15 +1716,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = extraHere + sum;
     }
 
-    // DownProj_7168x18432 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_7168x18432Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    // DownProj_7168x18432 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void DownProj_7168x18432Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new DownProj_7168x18432Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new DownProj_7168x18432Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct DownProj_7168x18432Product : ITensorProduct
@@ -1834,17 +1737,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 18432;
         public readonly int Line(int column) => column * 18432;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_7168x18432Store(extra, y, row, row, column, sum);
-    }
-
-    // DownProj_7168x18432 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_7168x18432Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new DownProj_7168x18432Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // DownProj_7168x18432Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -2090,15 +1982,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 2048 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // GateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_2048x7168Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    // GateProjAndUpProj_2048x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void GateProjAndUpProj_2048x7168Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new GateProjAndUpProj_2048x7168Product { y = y }, x, weight, weight2, first, end, groupX);
+        default(L).Run(new GateProjAndUpProj_2048x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     private struct GateProjAndUpProj_2048x7168Product : ITensorProduct
@@ -2111,17 +2002,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_2048x7168Store(y, row, row, column, sum, second);
-    }
-
-    // GateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new GateProjAndUpProj_2048x7168Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // GateProjAndUpProj_2048x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
@@ -2450,15 +2330,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = sum;
     }
 
-    // DownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_7168x2048Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // DownProj_7168x2048 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void DownProj_7168x2048Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new DownProj_7168x2048Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new DownProj_7168x2048Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct DownProj_7168x2048Product : ITensorProduct
@@ -2471,17 +2350,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 2048;
         public readonly int Line(int column) => column * 2048;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_7168x2048Store(y, row, row, column, sum);
-    }
-
-    // DownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_7168x2048Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new DownProj_7168x2048Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // DownProj_7168x2048Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -2674,25 +2542,24 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 2048 + column] = sum2 * (DeviceMath.Silu(sum1) * extraHere);
     }
 
-    // ExpertsGateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsGateProjAndUpProj_2048x7168Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
+    // ExpertsGateProjAndUpProj_2048x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void ExpertsGateProjAndUpProj_2048x7168Tensor<L>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int tileRows = default(L).Rows;
         int expert = 0;
         int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + tileRows - 1) / tileRows;
         while (expert < groups.Experts - 1 && left >= tiles)
         {
             left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + tileRows - 1) / tileRows;
         }
         int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
+        int first = groups.Offsets[expert] + left * tileRows;
         DeviceWeight weightHere = weight.OfExpert(expert);
         DeviceWeight weight2Here = weight2.OfExpert(expert);
-        TensorProduct.Run(new ExpertsGateProjAndUpProj_2048x7168Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
+        default(L).Run(new ExpertsGateProjAndUpProj_2048x7168Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
     private struct ExpertsGateProjAndUpProj_2048x7168Product : ITensorProduct
@@ -2707,27 +2574,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)(groups.Pairs[row] / groups.Chosen) * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => ExpertsGateProjAndUpProj_2048x7168Store(groups, extra, y, row, row, column, sum, second);
-    }
-
-    // ExpertsGateProjAndUpProj_2048x7168 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsGateProjAndUpProj_2048x7168Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int expert = 0;
-        int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
-        while (expert < groups.Experts - 1 && left >= tiles)
-        {
-            left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
-        }
-        int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
-        DeviceWeight weightHere = weight.OfExpert(expert);
-        DeviceWeight weight2Here = weight2.OfExpert(expert);
-        BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_2048x7168Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
     // ExpertsGateProjAndUpProj_2048x7168Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
@@ -2873,24 +2719,23 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 7168 + column] = sum;
     }
 
-    // ExpertsDownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsDownProj_7168x2048Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // ExpertsDownProj_7168x2048 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void ExpertsDownProj_7168x2048Tensor<L>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int tileRows = default(L).Rows;
         int expert = 0;
         int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + tileRows - 1) / tileRows;
         while (expert < groups.Experts - 1 && left >= tiles)
         {
             left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + tileRows - 1) / tileRows;
         }
         int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
+        int first = groups.Offsets[expert] + left * tileRows;
         DeviceWeight weightHere = weight.OfExpert(expert);
-        TensorProduct.Run(new ExpertsDownProj_7168x2048Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
+        default(L).Run(new ExpertsDownProj_7168x2048Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
     private struct ExpertsDownProj_7168x2048Product : ITensorProduct
@@ -2904,26 +2749,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)row * 2048;
         public readonly int Line(int column) => column * 2048;
         public readonly void Store(int row, int column, float sum, float second) => ExpertsDownProj_7168x2048Store(groups, y, row, row, column, sum);
-    }
-
-    // ExpertsDownProj_7168x2048 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsDownProj_7168x2048Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int expert = 0;
-        int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
-        while (expert < groups.Experts - 1 && left >= tiles)
-        {
-            left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
-        }
-        int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
-        DeviceWeight weightHere = weight.OfExpert(expert);
-        BlockScaledProduct.Run(new ExpertsDownProj_7168x2048Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
     // ExpertsDownProj_7168x2048Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
@@ -3067,15 +2892,14 @@ internal static class DeepSeekV3_671BDeviceKernels
         y[(long)ownRow * 129280 + column] = sum;
     }
 
-    // LmHead_129280x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void LmHead_129280x7168Tensor_BF16(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // LmHead_129280x7168 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void LmHead_129280x7168Tensor<L>(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = count;
-        TensorProduct.Run(new LmHead_129280x7168Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new LmHead_129280x7168Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct LmHead_129280x7168Product : ITensorProduct
@@ -3089,17 +2913,6 @@ internal static class DeepSeekV3_671BDeviceKernels
         public readonly long Row(int row) => (long)rows[row] * 7168;
         public readonly int Line(int column) => column * 7168;
         public readonly void Store(int row, int column, float sum, float second) => LmHead_129280x7168Store(rows, y, row, row, column, sum);
-    }
-
-    // LmHead_129280x7168 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void LmHead_129280x7168Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = count;
-        BlockScaledProduct.Run(new LmHead_129280x7168Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // LmHead_129280x7168Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -3784,8 +3597,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_1536x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QAProj_1536x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3796,16 +3608,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qAProj_1536x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(1536, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(1536, 1, 1, 7168), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qAProj_1536x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Tensor_BF16);
-            _qAProj_1536x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(12, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
-        {
-            _qAProj_1536x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Tensor_E4M3);
-            _qAProj_1536x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(12, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qAProj_1536x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168Tensor<TensorProduct>);
+            _qAProj_1536x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qAProj_1536x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.QAProj_1536x7168<DeviceE4M3>);
@@ -3813,8 +3619,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_512x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_512x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3825,16 +3630,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_512x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(512, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(512, 1, 1, 7168), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _kvAProjWithMqa_512x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Tensor_BF16);
-            _kvAProjWithMqa_512x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
-        {
-            _kvAProjWithMqa_512x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Tensor_E4M3);
-            _kvAProjWithMqa_512x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _kvAProjWithMqa_512x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168Tensor<TensorProduct>);
+            _kvAProjWithMqa_512x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _kvAProjWithMqa_512x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_512x7168<DeviceE4M3>);
@@ -3842,8 +3641,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_64x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_64x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3854,16 +3652,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_64x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(64, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(64, 1, 1, 7168), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _kvAProjWithMqa_64x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Tensor_BF16);
-            _kvAProjWithMqa_64x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && step.Tokens >= 16)
-        {
-            _kvAProjWithMqa_64x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Tensor_E4M3);
-            _kvAProjWithMqa_64x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _kvAProjWithMqa_64x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168Tensor<TensorProduct>);
+            _kvAProjWithMqa_64x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _kvAProjWithMqa_64x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvAProjWithMqa_64x7168<DeviceE4M3>);
@@ -3895,8 +3687,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_8192x1536 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_8192x1536(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3907,16 +3698,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qBProj_8192x1536Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8192, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(8192, 1, 1, 1536), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qBProj_8192x1536Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Tensor_BF16);
-            _qBProj_8192x1536Tensor_BF16[0]!(launcher.Stream, launcher.Groups(64, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 1536 && step.Tokens >= 16)
-        {
-            _qBProj_8192x1536Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Tensor_E4M3);
-            _qBProj_8192x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(64, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qBProj_8192x1536Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536Tensor<TensorProduct>);
+            _qBProj_8192x1536Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qBProj_8192x1536[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_8192x1536<DeviceE4M3>);
@@ -3924,8 +3709,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_16384x1536 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_16384x1536(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3936,16 +3720,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _qBProj_16384x1536Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(16384, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(16384, 1, 1, 1536), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qBProj_16384x1536Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Tensor_BF16);
-            _qBProj_16384x1536Tensor_BF16[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 1536 && step.Tokens >= 16)
-        {
-            _qBProj_16384x1536Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Tensor_E4M3);
-            _qBProj_16384x1536Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qBProj_16384x1536Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536Tensor<TensorProduct>);
+            _qBProj_16384x1536Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qBProj_16384x1536[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF32>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceBF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceF16>, DeepSeekV3_671BDeviceKernels.QBProj_16384x1536<DeviceE4M3>);
@@ -3991,8 +3769,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_128x128x512 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvBProj_128x128x512(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4003,16 +3780,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _kvBProj_128x128x512Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8192, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(128, 1, 128, 512), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _kvBProj_128x128x512Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Tensor_BF16);
-            _kvBProj_128x128x512Tensor_BF16[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 512 && step.Tokens >= 16)
-        {
-            _kvBProj_128x128x512Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Tensor_E4M3);
-            _kvBProj_128x128x512Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(128, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _kvBProj_128x128x512Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512Tensor<TensorProduct>);
+            _kvBProj_128x128x512Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _kvBProj_128x128x512[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF32>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceBF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceF16>, DeepSeekV3_671BDeviceKernels.KvBProj_128x128x512<DeviceE4M3>);
@@ -4020,8 +3791,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_7168x16384 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void OProj_7168x16384(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -4032,16 +3802,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _oProj_7168x16384Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(7168, 1, 1, 16384), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _oProj_7168x16384Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Tensor_BF16);
-            _oProj_7168x16384Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 16384 && step.Tokens >= 16)
-        {
-            _oProj_7168x16384Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.OProj_7168x16384Tensor_E4M3);
-            _oProj_7168x16384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            _oProj_7168x16384Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.OProj_7168x16384Tensor<TensorProduct>);
+            _oProj_7168x16384Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, extra, y);
             return;
         }
         _oProj_7168x16384[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF32>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceBF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceF16>, DeepSeekV3_671BDeviceKernels.OProj_7168x16384<DeviceE4M3>);
@@ -4049,8 +3813,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_18432x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_18432x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -4061,16 +3824,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_18432x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(18432, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(18432, 2, 1, 7168), step.Tokens, 0, weight, weight2) is { } tiles)
         {
-            _gateProjAndUpProj_18432x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Tensor_BF16);
-            _gateProjAndUpProj_18432x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
-        {
-            _gateProjAndUpProj_18432x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Tensor_E4M3);
-            _gateProjAndUpProj_18432x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(288, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            _gateProjAndUpProj_18432x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168Tensor<TensorProduct>);
+            _gateProjAndUpProj_18432x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_18432x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_18432x7168<DeviceE4M3>);
@@ -4078,8 +3835,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_7168x18432 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void DownProj_7168x18432(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -4090,16 +3846,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _downProj_7168x18432Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(7168, 1, 1, 18432), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _downProj_7168x18432Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Tensor_BF16);
-            _downProj_7168x18432Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 18432 && step.Tokens >= 16)
-        {
-            _downProj_7168x18432Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Tensor_E4M3);
-            _downProj_7168x18432Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            _downProj_7168x18432Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432Tensor<TensorProduct>);
+            _downProj_7168x18432Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, extra, y);
             return;
         }
         _downProj_7168x18432[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x18432<DeviceE4M3>);
@@ -4122,8 +3872,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_2048x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_2048x7168(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -4134,16 +3883,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_2048x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2048, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(2048, 2, 1, 7168), step.Tokens, 0, weight, weight2) is { } tiles)
         {
-            _gateProjAndUpProj_2048x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Tensor_BF16);
-            _gateProjAndUpProj_2048x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
-        {
-            _gateProjAndUpProj_2048x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Tensor_E4M3);
-            _gateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            _gateProjAndUpProj_2048x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168Tensor<TensorProduct>);
+            _gateProjAndUpProj_2048x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_2048x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.GateProjAndUpProj_2048x7168<DeviceE4M3>);
@@ -4183,8 +3926,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_7168x2048 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void DownProj_7168x2048(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4195,16 +3937,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _downProj_7168x2048Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(7168, 1, 1, 2048), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _downProj_7168x2048Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Tensor_BF16);
-            _downProj_7168x2048Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 2048 && step.Tokens >= 16)
-        {
-            _downProj_7168x2048Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Tensor_E4M3);
-            _downProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _downProj_7168x2048Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048Tensor<TensorProduct>);
+            _downProj_7168x2048Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _downProj_7168x2048[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF32>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceBF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceF16>, DeepSeekV3_671BDeviceKernels.DownProj_7168x2048<DeviceE4M3>);
@@ -4220,8 +3956,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_2048x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void ExpertsGateProjAndUpProj_2048x7168(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
@@ -4232,16 +3967,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_2048x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(2048, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(2048, 2, 1, 7168), step.Tokens * groups.Chosen, groups.Experts, weight, weight2) is { } tiles)
         {
-            _expertsGateProjAndUpProj_2048x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Tensor_BF16);
-            _expertsGateProjAndUpProj_2048x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && weight2.IsOrdinary && weight2.Columns == 7168 && step.Tokens >= 16)
-        {
-            _expertsGateProjAndUpProj_2048x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Tensor_E4M3);
-            _expertsGateProjAndUpProj_2048x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(32, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
+            _expertsGateProjAndUpProj_2048x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168Tensor<TensorProduct>);
+            _expertsGateProjAndUpProj_2048x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, groups, x, weight, weight2, extra, y);
             return;
         }
         _expertsGateProjAndUpProj_2048x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsGateProjAndUpProj_2048x7168<DeviceE4M3>);
@@ -4249,8 +3978,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_7168x2048 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void ExpertsDownProj_7168x2048(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4261,16 +3989,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _expertsDownProj_7168x2048Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(7168, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(7168, 1, 1, 2048), step.Tokens * groups.Chosen, groups.Experts, weight, weight) is { } tiles)
         {
-            _expertsDownProj_7168x2048Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Tensor_BF16);
-            _expertsDownProj_7168x2048Tensor_BF16[0]!(launcher.Stream, launcher.Groups(56, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 2048 && step.Tokens >= 16)
-        {
-            _expertsDownProj_7168x2048Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Tensor_E4M3);
-            _expertsDownProj_7168x2048Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(56, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
+            _expertsDownProj_7168x2048Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048Tensor<TensorProduct>);
+            _expertsDownProj_7168x2048Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, groups, x, weight, y);
             return;
         }
         _expertsDownProj_7168x2048[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF32>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceBF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceF16>, DeepSeekV3_671BDeviceKernels.ExpertsDownProj_7168x2048<DeviceE4M3>);
@@ -4286,8 +4008,7 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_129280x7168 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void LmHead_129280x7168(in DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -4299,16 +4020,10 @@ internal sealed class DeepSeekV3_671BLaunches(DeviceLauncher launcher)
             _lmHead_129280x7168Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(129280, count, 1, 128), step, rows, count, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && count >= 16)
+        if (count >= 16 && launcher.Tiles(new ProductSize(129280, 1, 1, 7168), count, 0, weight, weight) is { } tiles)
         {
-            _lmHead_129280x7168Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Tensor_BF16);
-            _lmHead_129280x7168Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1010, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 7168 && count >= 16)
-        {
-            _lmHead_129280x7168Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Tensor_E4M3);
-            _lmHead_129280x7168Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1010, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
+            _lmHead_129280x7168Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168Tensor<TensorProduct>);
+            _lmHead_129280x7168Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, rows, count, x, weight, y);
             return;
         }
         _lmHead_129280x7168[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF32>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceBF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceF16>, DeepSeekV3_671BDeviceKernels.LmHead_129280x7168<DeviceE4M3>);

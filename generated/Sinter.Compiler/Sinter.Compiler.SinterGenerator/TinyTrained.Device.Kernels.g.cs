@@ -132,15 +132,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum;
     }
 
-    // QAProj_128x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QAProj_128x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QAProj_128x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QAProj_128x256Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QAProj_128x256Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QAProj_128x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QAProj_128x256Product : ITensorProduct
@@ -153,17 +152,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => QAProj_128x256Store(y, row, row, column, sum);
-    }
-
-    // QAProj_128x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QAProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QAProj_128x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QAProj_128x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -272,15 +260,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 16 + column] = sum;
     }
 
-    // KvAProjWithMqa_16x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_16x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // KvAProjWithMqa_16x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void KvAProjWithMqa_16x256Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new KvAProjWithMqa_16x256Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new KvAProjWithMqa_16x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct KvAProjWithMqa_16x256Product : ITensorProduct
@@ -293,17 +280,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => 32768 + column * 256;
         public readonly void Store(int row, int column, float sum, float second) => KvAProjWithMqa_16x256Store(y, row, row, column, sum);
-    }
-
-    // KvAProjWithMqa_16x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void KvAProjWithMqa_16x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new KvAProjWithMqa_16x256Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // KvAProjWithMqa_16x256Few for more rows. Tiles of 64 rows × 16 columns × 16 of depth, 64 threads with 4 × 4 sums each.
@@ -515,15 +491,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 64 + column] = sum;
     }
 
-    // QBProj_64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_64x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QBProj_64x128 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QBProj_64x128Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QBProj_64x128Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QBProj_64x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QBProj_64x128Product : ITensorProduct
@@ -536,17 +511,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 128;
         public readonly int Line(int column) => 4096 + (column / 16 * 6144 + column % 16 * 128);
         public readonly void Store(int row, int column, float sum, float second) => QBProj_64x128Store(y, row, row, column, sum);
-    }
-
-    // QBProj_64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QBProj_64x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QBProj_64x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -653,15 +617,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum;
     }
 
-    // QBProj_128x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_128x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // QBProj_128x128 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void QBProj_128x128Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new QBProj_128x128Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new QBProj_128x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct QBProj_128x128Product : ITensorProduct
@@ -674,17 +637,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 128;
         public readonly int Line(int column) => column / 32 * 6144 + column % 32 * 128;
         public readonly void Store(int row, int column, float sum, float second) => QBProj_128x128Store(y, row, row, column, sum);
-    }
-
-    // QBProj_128x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void QBProj_128x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new QBProj_128x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // QBProj_128x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1134,16 +1086,16 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + batch * 64 + column] = sum;
     }
 
-    // KvBProj_4x64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void KvBProj_4x64x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // KvBProj_4x64x128 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void KvBProj_4x64x128Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int batch = groupX;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int blocks = (64 + default(L).Columns - 1) / default(L).Columns;
+        int batch = groupX / blocks;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new KvBProj_4x64x128Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
+        default(L).Run(new KvBProj_4x64x128Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % blocks);
     }
 
     private struct KvBProj_4x64x128Product : ITensorProduct
@@ -1157,18 +1109,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 512 + batch * 128;
         public readonly int Line(int column) => batch * 12288 + 4096 + column * 128;
         public readonly void Store(int row, int column, float sum, float second) => KvBProj_4x64x128Store(batch, y, row, row, column, sum);
-    }
-
-    // KvBProj_4x64x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void KvBProj_4x64x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int batch = groupX;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new KvBProj_4x64x128Product { batch = batch, y = y }, x, weight, weight, first, end, groupX % 1);
     }
 
     // KvBProj_4x64x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1281,15 +1221,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = extraHere + sum;
     }
 
-    // OProj_256x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void OProj_256x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    // OProj_256x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void OProj_256x256Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new OProj_256x256Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new OProj_256x256Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct OProj_256x256Product : ITensorProduct
@@ -1303,17 +1242,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => OProj_256x256Store(extra, y, row, row, column, sum);
-    }
-
-    // OProj_256x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void OProj_256x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new OProj_256x256Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // OProj_256x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1441,15 +1369,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 384 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // GateProjAndUpProj_384x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_384x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    // GateProjAndUpProj_384x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void GateProjAndUpProj_384x256Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new GateProjAndUpProj_384x256Product { y = y }, x, weight, weight2, first, end, groupX);
+        default(L).Run(new GateProjAndUpProj_384x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     private struct GateProjAndUpProj_384x256Product : ITensorProduct
@@ -1462,17 +1389,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_384x256Store(y, row, row, column, sum, second);
-    }
-
-    // GateProjAndUpProj_384x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_384x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new GateProjAndUpProj_384x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // GateProjAndUpProj_384x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
@@ -1599,15 +1515,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = extraHere + sum;
     }
 
-    // DownProj_256x384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_256x384Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
+    // DownProj_256x384 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void DownProj_256x384Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new DownProj_256x384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new DownProj_256x384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct DownProj_256x384Product : ITensorProduct
@@ -1621,17 +1536,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 384;
         public readonly int Line(int column) => column * 384;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_256x384Store(extra, y, row, row, column, sum);
-    }
-
-    // DownProj_256x384 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_256x384Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new DownProj_256x384Product { extra = extra, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // DownProj_256x384Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -1865,15 +1769,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum2 * DeviceMath.Silu(sum1);
     }
 
-    // GateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_128x256Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
+    // GateProjAndUpProj_128x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void GateProjAndUpProj_128x256Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new GateProjAndUpProj_128x256Product { y = y }, x, weight, weight2, first, end, groupX);
+        default(L).Run(new GateProjAndUpProj_128x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     private struct GateProjAndUpProj_128x256Product : ITensorProduct
@@ -1886,17 +1789,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => GateProjAndUpProj_128x256Store(y, row, row, column, sum, second);
-    }
-
-    // GateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void GateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new GateProjAndUpProj_128x256Product { y = y }, x, weight, weight2, first, end, groupX);
     }
 
     // GateProjAndUpProj_128x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each, 2 times.
@@ -2201,15 +2093,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
-    // DownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_256x128Tensor_BF16(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // DownProj_256x128 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void DownProj_256x128Tensor<L>(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = step.Tokens;
-        TensorProduct.Run(new DownProj_256x128Product { y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new DownProj_256x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct DownProj_256x128Product : ITensorProduct
@@ -2222,17 +2113,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 128;
         public readonly int Line(int column) => column * 128;
         public readonly void Store(int row, int column, float sum, float second) => DownProj_256x128Store(y, row, row, column, sum);
-    }
-
-    // DownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void DownProj_256x128Tensor_E4M3(DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = step.Tokens;
-        BlockScaledProduct.Run(new DownProj_256x128Product { y = y }, x, weight, weight, first, end, groupX);
     }
 
     // DownProj_256x128Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -2417,25 +2297,24 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 128 + column] = sum2 * (DeviceMath.Silu(sum1) * extraHere);
     }
 
-    // ExpertsGateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsGateProjAndUpProj_128x256Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
+    // ExpertsGateProjAndUpProj_128x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void ExpertsGateProjAndUpProj_128x256Tensor<L>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int tileRows = default(L).Rows;
         int expert = 0;
         int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + tileRows - 1) / tileRows;
         while (expert < groups.Experts - 1 && left >= tiles)
         {
             left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + tileRows - 1) / tileRows;
         }
         int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
+        int first = groups.Offsets[expert] + left * tileRows;
         DeviceWeight weightHere = weight.OfExpert(expert);
         DeviceWeight weight2Here = weight2.OfExpert(expert);
-        TensorProduct.Run(new ExpertsGateProjAndUpProj_128x256Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
+        default(L).Run(new ExpertsGateProjAndUpProj_128x256Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
     private struct ExpertsGateProjAndUpProj_128x256Product : ITensorProduct
@@ -2450,27 +2329,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)(groups.Pairs[row] / groups.Chosen) * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => ExpertsGateProjAndUpProj_128x256Store(groups, extra, y, row, row, column, sum, second);
-    }
-
-    // ExpertsGateProjAndUpProj_128x256 from 16 tokens on: tiles of 64 rows × 64 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsGateProjAndUpProj_128x256Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int expert = 0;
-        int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
-        while (expert < groups.Experts - 1 && left >= tiles)
-        {
-            left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
-        }
-        int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
-        DeviceWeight weightHere = weight.OfExpert(expert);
-        DeviceWeight weight2Here = weight2.OfExpert(expert);
-        BlockScaledProduct.Run(new ExpertsGateProjAndUpProj_128x256Product { groups = groups, extra = extra, y = y }, x, weightHere, weight2Here, first, end, groupX);
     }
 
     // ExpertsGateProjAndUpProj_128x256Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each, 2 times.
@@ -2610,24 +2468,23 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 256 + column] = sum;
     }
 
-    // ExpertsDownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsDownProj_256x128Tensor_BF16(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // ExpertsDownProj_256x128 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void ExpertsDownProj_256x128Tensor<L>(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
+        int tileRows = default(L).Rows;
         int expert = 0;
         int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
+        int tiles = (groups.Offsets[1] - groups.Offsets[0] + tileRows - 1) / tileRows;
         while (expert < groups.Experts - 1 && left >= tiles)
         {
             left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
+            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + tileRows - 1) / tileRows;
         }
         int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
+        int first = groups.Offsets[expert] + left * tileRows;
         DeviceWeight weightHere = weight.OfExpert(expert);
-        TensorProduct.Run(new ExpertsDownProj_256x128Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
+        default(L).Run(new ExpertsDownProj_256x128Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
     private struct ExpertsDownProj_256x128Product : ITensorProduct
@@ -2641,26 +2498,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)row * 128;
         public readonly int Line(int column) => column * 128;
         public readonly void Store(int row, int column, float sum, float second) => ExpertsDownProj_256x128Store(groups, y, row, row, column, sum);
-    }
-
-    // ExpertsDownProj_256x128 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void ExpertsDownProj_256x128Tensor_E4M3(DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int expert = 0;
-        int left = groupY;
-        int tiles = (groups.Offsets[1] - groups.Offsets[0] + TileRows - 1) / TileRows;
-        while (expert < groups.Experts - 1 && left >= tiles)
-        {
-            left -= tiles; expert++;
-            tiles = (groups.Offsets[expert + 1] - groups.Offsets[expert] + TileRows - 1) / TileRows;
-        }
-        int end = groups.Offsets[expert + 1];
-        int first = groups.Offsets[expert] + left * TileRows;
-        DeviceWeight weightHere = weight.OfExpert(expert);
-        BlockScaledProduct.Run(new ExpertsDownProj_256x128Product { groups = groups, y = y }, x, weightHere, weightHere, first, end, groupX);
     }
 
     // ExpertsDownProj_256x128Few for more rows. Tiles of 16 rows × 64 columns × 16 of depth, 64 threads with 4 × 4 sums each.
@@ -2800,15 +2637,14 @@ internal static class TinyTrainedDeviceKernels
         y[(long)ownRow * 1024 + column] = sum;
     }
 
-    // LmHead_1024x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, activations rounded to BF16.
-    [Threads(128)]
-    public static void LmHead_1024x256Tensor_BF16(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
+    // LmHead_1024x256 from 16 tokens on: tiles on tensor cores, weights in BF16 or E4M3, activations rounded to BF16.
+    public static void LmHead_1024x256Tensor<L>(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y) where L : struct, ITensorLoop
     {
-        const int TileRows = 64;
         int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
+        int tileRows = default(L).Rows;
+        int first = groupY * tileRows;
         int end = count;
-        TensorProduct.Run(new LmHead_1024x256Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
+        default(L).Run(new LmHead_1024x256Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     private struct LmHead_1024x256Product : ITensorProduct
@@ -2822,17 +2658,6 @@ internal static class TinyTrainedDeviceKernels
         public readonly long Row(int row) => (long)rows[row] * 256;
         public readonly int Line(int column) => column * 256;
         public readonly void Store(int row, int column, float sum, float second) => LmHead_1024x256Store(rows, y, row, row, column, sum);
-    }
-
-    // LmHead_1024x256 from 16 tokens on: tiles of 64 rows × 128 columns on tensor cores, E4M3 codes widened and activations rounded to BF16.
-    [Threads(128)]
-    public static void LmHead_1024x256Tensor_E4M3(DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
-    {
-        const int TileRows = 64;
-        int groupX = Grid.IdxX, groupY = Grid.IdxY;
-        int first = groupY * TileRows;
-        int end = count;
-        BlockScaledProduct.Run(new LmHead_1024x256Product { rows = rows, y = y }, x, weight, weight, first, end, groupX);
     }
 
     // LmHead_1024x256Few for more rows. Tiles of 64 rows × 64 columns × 16 of depth, 256 threads with 4 × 4 sums each.
@@ -3513,8 +3338,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qAProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QAProj_128x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3525,16 +3349,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qAProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(128, 1, 1, 256), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qAProj_128x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Tensor_BF16);
-            _qAProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
-        {
-            _qAProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QAProj_128x256Tensor_E4M3);
-            _qAProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qAProj_128x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.QAProj_128x256Tensor<TensorProduct>);
+            _qAProj_128x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qAProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QAProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.QAProj_128x256<DeviceE4M3>);
@@ -3542,8 +3360,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvAProjWithMqa_16x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvAProjWithMqa_16x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3554,16 +3371,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _kvAProjWithMqa_16x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(4, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(16, 1, 1, 256), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _kvAProjWithMqa_16x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Tensor_BF16);
-            _kvAProjWithMqa_16x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
-        {
-            _kvAProjWithMqa_16x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Tensor_E4M3);
-            _kvAProjWithMqa_16x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _kvAProjWithMqa_16x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256Tensor<TensorProduct>);
+            _kvAProjWithMqa_16x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _kvAProjWithMqa_16x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF32>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceBF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceF16>, TinyTrainedDeviceKernels.KvAProjWithMqa_16x256<DeviceE4M3>);
@@ -3595,8 +3406,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_64x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_64x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3607,16 +3417,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qBProj_64x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(8, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(64, 1, 1, 128), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qBProj_64x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Tensor_BF16);
-            _qBProj_64x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
-        {
-            _qBProj_64x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_64x128Tensor_E4M3);
-            _qBProj_64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qBProj_64x128Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.QBProj_64x128Tensor<TensorProduct>);
+            _qBProj_64x128Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qBProj_64x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_64x128<DeviceF32>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceF16>, TinyTrainedDeviceKernels.QBProj_64x128<DeviceE4M3>);
@@ -3624,8 +3428,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _qBProj_128x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void QBProj_128x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3636,16 +3439,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _qBProj_128x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(16, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(128, 1, 1, 128), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _qBProj_128x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Tensor_BF16);
-            _qBProj_128x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
-        {
-            _qBProj_128x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.QBProj_128x128Tensor_E4M3);
-            _qBProj_128x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(1, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _qBProj_128x128Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.QBProj_128x128Tensor<TensorProduct>);
+            _qBProj_128x128Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _qBProj_128x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.QBProj_128x128<DeviceF32>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceBF16>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceF16>, TinyTrainedDeviceKernels.QBProj_128x128<DeviceE4M3>);
@@ -3691,8 +3488,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _kvBProj_4x64x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void KvBProj_4x64x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3703,16 +3499,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _kvBProj_4x64x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(64, 1, 4, 128), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _kvBProj_4x64x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Tensor_BF16);
-            _kvBProj_4x64x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
-        {
-            _kvBProj_4x64x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.KvBProj_4x64x128Tensor_E4M3);
-            _kvBProj_4x64x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(4, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _kvBProj_4x64x128Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.KvBProj_4x64x128Tensor<TensorProduct>);
+            _kvBProj_4x64x128Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _kvBProj_4x64x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF32>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceBF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceF16>, TinyTrainedDeviceKernels.KvBProj_4x64x128<DeviceE4M3>);
@@ -3720,8 +3510,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _oProj_256x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void OProj_256x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3732,16 +3521,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _oProj_256x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(64, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(256, 1, 1, 256), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _oProj_256x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Tensor_BF16);
-            _oProj_256x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && step.Tokens >= 16)
-        {
-            _oProj_256x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.OProj_256x256Tensor_E4M3);
-            _oProj_256x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            _oProj_256x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.OProj_256x256Tensor<TensorProduct>);
+            _oProj_256x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, extra, y);
             return;
         }
         _oProj_256x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.OProj_256x256<DeviceF32>, TinyTrainedDeviceKernels.OProj_256x256<DeviceBF16>, TinyTrainedDeviceKernels.OProj_256x256<DeviceF16>, TinyTrainedDeviceKernels.OProj_256x256<DeviceE4M3>);
@@ -3749,8 +3532,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_384x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_384x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -3761,16 +3543,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_384x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(96, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(384, 2, 1, 256), step.Tokens, 0, weight, weight2) is { } tiles)
         {
-            _gateProjAndUpProj_384x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Tensor_BF16);
-            _gateProjAndUpProj_384x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
-        {
-            _gateProjAndUpProj_384x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Tensor_E4M3);
-            _gateProjAndUpProj_384x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(6, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            _gateProjAndUpProj_384x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256Tensor<TensorProduct>);
+            _gateProjAndUpProj_384x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_384x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_384x256<DeviceE4M3>);
@@ -3778,8 +3554,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _downProj_256x384 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void DownProj_256x384(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> extra, ArrayView<float> y)
@@ -3790,16 +3565,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _downProj_256x384Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(128, step.Tokens, 1, 128), step, x, weight, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(256, 1, 1, 384), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _downProj_256x384Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Tensor_BF16);
-            _downProj_256x384Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 384 && step.Tokens >= 16)
-        {
-            _downProj_256x384Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x384Tensor_E4M3);
-            _downProj_256x384Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, extra, y);
+            _downProj_256x384Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.DownProj_256x384Tensor<TensorProduct>);
+            _downProj_256x384Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, extra, y);
             return;
         }
         _downProj_256x384[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x384<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x384<DeviceE4M3>);
@@ -3822,8 +3591,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[] _gateProjAndUpProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>?[4];
 
     public void GateProjAndUpProj_128x256(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> y)
@@ -3834,16 +3602,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _gateProjAndUpProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, weight2, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(128, 2, 1, 256), step.Tokens, 0, weight, weight2) is { } tiles)
         {
-            _gateProjAndUpProj_128x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Tensor_BF16);
-            _gateProjAndUpProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
-        {
-            _gateProjAndUpProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Tensor_E4M3);
-            _gateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, weight2, y);
+            _gateProjAndUpProj_128x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256Tensor<TensorProduct>);
+            _gateProjAndUpProj_128x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, weight2, y);
             return;
         }
         _gateProjAndUpProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.GateProjAndUpProj_128x256<DeviceE4M3>);
@@ -3883,8 +3645,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _downProj_256x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void DownProj_256x128(in DeviceStep step, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3895,16 +3656,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _downProj_256x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens, 1, 128), step, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(256, 1, 1, 128), step.Tokens, 0, weight, weight) is { } tiles)
         {
-            _downProj_256x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Tensor_BF16);
-            _downProj_256x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
-        {
-            _downProj_256x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.DownProj_256x128Tensor_E4M3);
-            _downProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, (step.Tokens + 64 - 1) / 64, 1, 128), step, x, weight, y);
+            _downProj_256x128Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.DownProj_256x128Tensor<TensorProduct>);
+            _downProj_256x128Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, x, weight, y);
             return;
         }
         _downProj_256x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.DownProj_256x128<DeviceF32>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceBF16>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceF16>, TinyTrainedDeviceKernels.DownProj_256x128<DeviceE4M3>);
@@ -3920,8 +3675,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[] _expertsGateProjAndUpProj_128x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>?[4];
 
     public void ExpertsGateProjAndUpProj_128x256(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, DeviceWeight weight2, ArrayView<float> extra, ArrayView<float> y)
@@ -3932,16 +3686,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsGateProjAndUpProj_128x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, weight2, extra, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && weight2.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(128, 2, 1, 256), step.Tokens * groups.Chosen, groups.Experts, weight, weight2) is { } tiles)
         {
-            _expertsGateProjAndUpProj_128x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Tensor_BF16);
-            _expertsGateProjAndUpProj_128x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && weight2.IsOrdinary && weight2.Columns == 256 && step.Tokens >= 16)
-        {
-            _expertsGateProjAndUpProj_128x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Tensor_E4M3);
-            _expertsGateProjAndUpProj_128x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, weight2, extra, y);
+            _expertsGateProjAndUpProj_128x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256Tensor<TensorProduct>);
+            _expertsGateProjAndUpProj_128x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, groups, x, weight, weight2, extra, y);
             return;
         }
         _expertsGateProjAndUpProj_128x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, DeviceWeight, ArrayView<float>, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF32>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceF16>, TinyTrainedDeviceKernels.ExpertsGateProjAndUpProj_128x256<DeviceE4M3>);
@@ -3949,8 +3697,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _expertsDownProj_256x128 = new Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void ExpertsDownProj_256x128(in DeviceStep step, DeviceGroups groups, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3961,16 +3708,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _expertsDownProj_256x128Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(32, step.Tokens * groups.Chosen, 1, 128), step, groups, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && step.Tokens >= 16)
+        if (step.Tokens >= 16 && launcher.Tiles(new ProductSize(256, 1, 1, 128), step.Tokens * groups.Chosen, groups.Experts, weight, weight) is { } tiles)
         {
-            _expertsDownProj_256x128Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Tensor_BF16);
-            _expertsDownProj_256x128Tensor_BF16[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 128 && step.Tokens >= 16)
-        {
-            _expertsDownProj_256x128Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.ExpertsDownProj_256x128Tensor_E4M3);
-            _expertsDownProj_256x128Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(2, Math.Min(step.Tokens * groups.Chosen, step.Tokens * groups.Chosen / 64 + groups.Experts), 1, 128), step, groups, x, weight, y);
+            _expertsDownProj_256x128Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.ExpertsDownProj_256x128Tensor<TensorProduct>);
+            _expertsDownProj_256x128Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, groups, x, weight, y);
             return;
         }
         _expertsDownProj_256x128[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, DeviceGroups, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF32>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceBF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceF16>, TinyTrainedDeviceKernels.ExpertsDownProj_256x128<DeviceE4M3>);
@@ -3986,8 +3727,7 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
     }
 
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Few = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Tensor_BF16 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
-    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Tensor_E4M3 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[1];
+    private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256Tensor = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[TensorLoop.All.Count];
     private readonly Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[] _lmHead_1024x256 = new Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>?[4];
 
     public void LmHead_1024x256(in DeviceStep step, ArrayView<int> rows, int count, ArrayView<float> x, DeviceWeight weight, ArrayView<float> y)
@@ -3999,16 +3739,10 @@ internal sealed class TinyTrainedLaunches(DeviceLauncher launcher)
             _lmHead_1024x256Few[(int)weight.Format]!(launcher.Stream, launcher.Groups(256, count, 1, 128), step, rows, count, x, weight, y);
             return;
         }
-        if (launcher.HasTensorCores && weight.Format == WeightFormat.BF16 && count >= 16)
+        if (count >= 16 && launcher.Tiles(new ProductSize(1024, 1, 1, 256), count, 0, weight, weight) is { } tiles)
         {
-            _lmHead_1024x256Tensor_BF16[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Tensor_BF16);
-            _lmHead_1024x256Tensor_BF16[0]!(launcher.Stream, launcher.Groups(8, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
-            return;
-        }
-        if (launcher.HasTensorCores && weight.IsOrdinary && weight.Columns == 256 && count >= 16)
-        {
-            _lmHead_1024x256Tensor_E4M3[0] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(TinyTrainedDeviceKernels.LmHead_1024x256Tensor_E4M3);
-            _lmHead_1024x256Tensor_E4M3[0]!(launcher.Stream, launcher.Groups(8, (count + 64 - 1) / 64, 1, 128), step, rows, count, x, weight, y);
+            _lmHead_1024x256Tensor[tiles.Loop.Index] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(tiles.Loop, TinyTrainedDeviceKernels.LmHead_1024x256Tensor<TensorProduct>);
+            _lmHead_1024x256Tensor[tiles.Loop.Index]!(launcher.Stream, launcher.Groups(tiles), step, rows, count, x, weight, y);
             return;
         }
         _lmHead_1024x256[(int)weight.Format] ??= launcher.Load<Action<AcceleratorStream, KernelConfig, DeviceStep, ArrayView<int>, int, ArrayView<float>, DeviceWeight, ArrayView<float>>>(weight.Format, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF32>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceBF16>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceF16>, TinyTrainedDeviceKernels.LmHead_1024x256<DeviceE4M3>);

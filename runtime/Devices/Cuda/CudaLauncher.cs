@@ -6,6 +6,7 @@ using System.Reflection;
 using System.Text;
 using ILGPU;
 using ILGPU.Runtime;
+using Sinter.Devices.Cuda.Kernels;
 using Sinter.Runtime;
 using Sinter.Runtime.Checkpoints;
 
@@ -32,7 +33,7 @@ internal sealed unsafe class CudaLauncher : DeviceLauncher
     public CudaLauncher(CudaContext context)
     {
         (_context, _driver) = (context, context.Driver);
-        int oldest = int.Parse(KernelPrinter.Target.AsSpan("sm_".Length), null);
+        int oldest = int.Parse(KernelPrinter.OldestTarget.AsSpan("sm_".Length), null);
         if (context.Architecture < oldest)
         {
             throw new CudaException(
@@ -41,6 +42,7 @@ internal sealed unsafe class CudaLauncher : DeviceLauncher
 
         _staging = new CudaStaging(context);
         HasTensorCores = true;
+        (Architecture, Multiprocessors) = (context.Architecture, context.Multiprocessors);
     }
 
     public override string Name => _context.Name;
@@ -50,15 +52,18 @@ internal sealed unsafe class CudaLauncher : DeviceLauncher
     /// <summary>Kernels that were printed now, since no assembly had them.</summary>
     public int Printed { get; private set; }
 
-    public override T Load<T>(Delegate kernel)
+    public override T Load<T>(MethodInfo kernel)
     {
-        string name = KernelPrinter.NameOf(kernel.Method);
-        (nint module, nint function) = _context.Load(Encoding.UTF8.GetBytes(TextOf(kernel.Method, name)), name);
+        string name = KernelPrinter.NameOf(kernel);
+        (nint module, nint function) = _context.Load(Encoding.UTF8.GetBytes(TextOf(kernel, name)), name);
         _modules.Add(module);
+        int shared = TensorLoop.Of(kernel)?.SharedBytes ?? 0;
+        // More than 48 KB must be asked for.
+        if (shared > 0) _driver.Check(_driver.FunctionSetAttribute(function, DriverTable.DynamicSharedAttribute, shared), $"{name} cannot have {Wording.Bytes(shared)} of shared memory");
         ParameterExpression[] parameters = [.. typeof(T).GetMethod("Invoke")!.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType, parameter.Name))];
         var arguments = new CudaArguments(parameters.Length - 2);
         _arguments.Add(arguments);
-        var loaded = new LoadedKernel(this, name, function, KernelPrinter.ThreadsOf(kernel.Method), arguments);
+        var loaded = new LoadedKernel(this, name, function, KernelPrinter.ThreadsOf(kernel), shared, arguments);
         // Stream and configuration come first.
         IEnumerable<Expression> puts = parameters.Skip(2).Select((parameter, i) =>
             Expression.Call(Expression.Constant(arguments), CudaArguments.PutOf(parameter.Type), Expression.Constant(i), parameter));
@@ -166,12 +171,12 @@ internal sealed unsafe class CudaLauncher : DeviceLauncher
     }
 
     /// <summary>A kernel in the driver, and where its arguments lie.</summary>
-    private sealed class LoadedKernel(CudaLauncher launcher, string name, nint function, int threads, CudaArguments arguments)
+    private sealed class LoadedKernel(CudaLauncher launcher, string name, nint function, int threads, int shared, CudaArguments arguments)
     {
         public void Launch(KernelConfig config)
         {
             Index3D grid = config.GridDim;
-            int result = launcher._driver.Launch(function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)threads, 1, 1, 0, launcher._context.Stream, arguments.Places, null);
+            int result = launcher._driver.Launch(function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)threads, 1, 1, (uint)shared, launcher._context.Stream, arguments.Places, null);
             if (result != 0) launcher._driver.Check(result, $"{name} cannot be launched with a grid of {grid.X} by {grid.Y} by {grid.Z}");
         }
     }

@@ -12,6 +12,9 @@ internal sealed unsafe class DriverTable
     /// <summary>CUDA_ERROR_OUT_OF_MEMORY.</summary>
     public const int OutOfMemory = 2;
 
+    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    public const int DynamicSharedAttribute = 8;
+
     public readonly delegate* unmanaged<uint, int> Init;
     public readonly delegate* unmanaged<int*, int> DriverGetVersion;
     public readonly delegate* unmanaged<int*, int> DeviceGetCount;

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
+using Sinter.Command.Measuring;
 using Sinter.Devices;
 using Sinter.Devices.Cuda;
 using Sinter.Models.Devices;
@@ -95,6 +97,21 @@ public sealed class CudaSessionTests
         Assert.DoesNotContain("graph", Kinds(checkpoint.CallsOf(() => CudaCheckpoint.Forward(session, sequence, [1]))));
         session.Trace = null;
         Assert.Contains("graph", Kinds(checkpoint.CallsOf(() => CudaCheckpoint.Forward(session, sequence, [1]))));
+    }
+
+    /// <summary>What bench measures brings a token back from each step, prefill's too, and no logits.</summary>
+    [Fact]
+    public void Bench_brings_back_tokens_alone()
+    {
+        using var checkpoint = new CudaCheckpoint(Smallest, new StandInDriver { SkipsLaunches = true });
+        using ModelSession session = checkpoint.Open(AttentionOrder.Absorbed);
+        string[] back = [.. checkpoint.CallsOf(() =>
+        {
+            Speed.Run(session, [1, 2, 3, 4, 5, 6, 7, 8], prompt: 5, CancellationToken.None);
+            Speed.DecodeOnce(session, () => { });
+        }).Where(call => call.StartsWith("to host", StringComparison.Ordinal))];
+        // A prefill, three tokens, and two.
+        Assert.Equal(Enumerable.Repeat("to host 4 on 1", 6), back);
     }
 
     /// <summary>Launches over positions grow with the sequence, so that no graph can stand for the next.</summary>

@@ -8,6 +8,7 @@ using Sinter.Compiler;
 using Sinter.Compiler.Binding;
 using Sinter.Devices;
 using Sinter.Devices.Cuda;
+using Sinter.Devices.Cuda.Kernels;
 using Sinter.Devices.Tests;
 using Sinter.Tests.Data;
 
@@ -16,7 +17,9 @@ namespace Sinter.Cuda.Tests.Models;
 /// <summary>A kernel of a model as PTX.</summary>
 /// <param name="Name">The entry's.</param>
 /// <param name="Threads">Of a block.</param>
-internal sealed record ModelKernel(string Name, int Threads, string Text)
+/// <param name="Target">What it is assembled for.</param>
+/// <param name="AskedBytes">Of shared memory, beside what the text declares.</param>
+internal sealed record ModelKernel(string Name, int Threads, string Target, int AskedBytes, string Text)
 {
     /// <summary>The text without the kernel's name, so that models share what the assembler has said.</summary>
     public string Anonymous => Text.Replace(Name, "kernel", StringComparison.Ordinal);
@@ -41,7 +44,8 @@ internal static class ModelKernels
     public static IReadOnlyList<ModelKernel> Print(Type kernels)
     {
         using var printer = new KernelPrinter();
-        return [.. KernelPrinter.KernelsOf(kernels).Select(kernel => new ModelKernel(KernelPrinter.NameOf(kernel), KernelPrinter.ThreadsOf(kernel), printer.Print(kernel)))];
+        return [.. KernelPrinter.KernelsOf(kernels).Select(kernel => new ModelKernel(
+            KernelPrinter.NameOf(kernel), KernelPrinter.ThreadsOf(kernel), KernelPrinter.TargetOf(kernel), TensorLoop.Of(kernel)?.SharedBytes ?? 0, printer.Print(kernel)))];
     }
 
     private static IReadOnlyList<ModelKernel> Print(string name)

@@ -41,7 +41,7 @@ public sealed class SharedKernelTests
     [AssemblerFact]
     public void The_assembler_finds_no_fault()
     {
-        Assert.All(Assembler.Reports([.. s_kernels.Value.Select(kernel => kernel.Anonymous)], KernelPrinter.Target), report =>
+        Assert.All(Assembler.Reports([.. s_kernels.Value.Select(kernel => kernel.Anonymous)], KernelPrinter.OldestTarget), report =>
         {
             Assert.Empty(report.Warnings);
             Assert.Equal((0, 0), (report.SpillBytes, report.StackBytes));
@@ -54,7 +54,7 @@ public sealed class SharedKernelTests
     {
         string[] texts = [.. s_kernels.Value.Select(kernel => kernel.Anonymous)];
         Assert.Equal(
-            texts.Select(text => Assembler.Assemble(text, KernelPrinter.Target)).Select(alone => (alone.Registers, alone.SharedBytes)),
-            Assembler.Reports(texts, KernelPrinter.Target).Select(report => (report.Registers, report.SharedBytes)));
+            texts.Select(text => Assembler.Assemble(text, KernelPrinter.OldestTarget)).Select(alone => (alone.Registers, alone.SharedBytes)),
+            Assembler.Reports(texts, KernelPrinter.OldestTarget).Select(report => (report.Registers, report.SharedBytes)));
     }
 }

@@ -28,9 +28,19 @@ public sealed class TensorCoreSessionTests
     [InlineData("tiny-trained", 16, AttentionOrder.Expanded)]
     public void Logits_of_a_prefill_are_nearer_to_float32_than_BF16_throughout(string name, int tokens, AttentionOrder order)
     {
-        var driver = new StandInDriver();
+        CheckDistances(name, tokens, new StandInDriver(), order, "_BF16");
+    }
+
+    /// <summary>The same with warpgroups.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void Logits_of_a_prefill_on_Hopper_are_too() => CheckDistances(Smallest, 33, new StandInDriver { Multiprocessors = 1 }, AttentionOrder.Absorbed, "_BF16_Hopper");
+
+    private static void CheckDistances(string name, int tokens, StandInDriver driver, AttentionOrder order, string suffix)
+    {
         (double[] own, double[] theirs) = Distances(name, tokens, driver, order);
         Assert.Empty(driver.Findings);
+        Assert.Contains(driver.Calls, call => call.Contains($"Tensor{suffix} ", StringComparison.Ordinal));
         string[] attentions = [.. driver.Calls.Where(call => call.StartsWith("launch Attention_", StringComparison.Ordinal)).Select(call => call.Split(' ')[1])];
         Assert.NotEmpty(attentions);
         Assert.All(attentions, attention => Assert.EndsWith("Tensor", attention, StringComparison.Ordinal));
@@ -47,8 +57,17 @@ public sealed class TensorCoreSessionTests
     [Trait("Category", "Slow")]
     public void Logits_of_a_prefill_with_FP8_weights_are_nearer_to_float32_than_with_FP8_activations()
     {
-        var driver = new StandInDriver();
-        (double[] own, double[] theirs) = FP8Distances(16, driver);
+        CheckFP8(new StandInDriver(), "");
+    }
+
+    /// <summary>The same with warpgroups. Races of such kernels are looked for where each runs alone.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void With_warpgroups_they_are_too() => CheckFP8(new StandInDriver { Multiprocessors = 1, FindsRaces = false }, "_Hopper");
+
+    private static void CheckFP8(StandInDriver driver, string suffix)
+    {
+        (double[] own, double[] theirs) = FP8Distances(16, driver, suffix);
         Assert.Empty(driver.Findings);
         double median = Median(theirs);
         Assert.InRange(Median(own), 0, 0.15 * median);
@@ -137,7 +156,7 @@ public sealed class TensorCoreSessionTests
         return [.. checkpoint.Driver.Calls.Where(call => call.StartsWith("launch ", StringComparison.Ordinal)).Select(call => call.Split(' ')[1])];
     }
 
-    private static (double[] Own, double[] Theirs) FP8Distances(int tokens, StandInDriver driver)
+    private static (double[] Own, double[] Theirs) FP8Distances(int tokens, StandInDriver driver, string suffix = "")
     {
         var golden = new FP8Golden();
         using var checkpoint = new CudaCheckpoint(FP8Golden.Name, driver, rounds: true);
@@ -147,8 +166,8 @@ public sealed class TensorCoreSessionTests
         double[][] Rows(string name) => [.. golden.Tensors[name].Numbers.Chunk(vocabulary).Take(tokens)];
         string[] products = [.. driver.Calls.Where(call => call.StartsWith("launch ", StringComparison.Ordinal)).Select(call => call.Split(' ')[1])];
         foreach (string product in (string[])["QAProj", "QBProj", "OProj", "GateProjAndUpProj", "DownProj", "ExpertsGateProjAndUpProj", "ExpertsDownProj"])
-            Assert.All(products.Where(name => name.StartsWith(product + "_", StringComparison.Ordinal)), name => Assert.EndsWith("Tensor_E4M3", name, StringComparison.Ordinal));
-        Assert.Contains("LmHead_1024x256Tensor_BF16", products);
+            Assert.All(products.Where(name => name.StartsWith(product + "_", StringComparison.Ordinal)), name => Assert.EndsWith("Tensor_E4M3" + suffix, name, StringComparison.Ordinal));
+        Assert.Contains("LmHead_1024x256Tensor_BF16" + suffix, products);
         double[][] exact = Rows("dequant.logits");
         return (Between(exact, logits.Chunk(vocabulary)), Between(exact, Rows("actquant_naive.logits")));
     }

@@ -10,7 +10,6 @@ public sealed unsafe class CudaFunction
 {
     private const int RegistersAttribute = 4;
     private const int LocalBytesAttribute = 3;
-    private const int DynamicSharedAttribute = 8;
     private readonly DriverTable _driver;
     private readonly nint _function;
     private readonly nint _stream;
@@ -21,7 +20,7 @@ public sealed unsafe class CudaFunction
         // More than 48 KB must be asked for.
         if (kernel.SharedBytes > 48 * 1024)
         {
-            driver.Check(driver.FunctionSetAttribute(function, DynamicSharedAttribute, kernel.SharedBytes), $"{kernel.Name} cannot have {kernel.SharedBytes} bytes of shared memory");
+            driver.Check(driver.FunctionSetAttribute(function, DriverTable.DynamicSharedAttribute, kernel.SharedBytes), $"{kernel.Name} cannot have {kernel.SharedBytes} bytes of shared memory");
         }
     }
 

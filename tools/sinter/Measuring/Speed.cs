@@ -67,7 +67,7 @@ internal sealed record Speed(Spread Prefill, Spread Decoding)
     }
 
     /// <summary>Seconds of one run from an empty cache.</summary>
-    private static (double Prompt, double Decoding) Run(ModelSession session, int[] tokens, int prompt, CancellationToken cancellation)
+    internal static (double Prompt, double Decoding) Run(ModelSession session, int[] tokens, int prompt, CancellationToken cancellation)
     {
         int sequence = session.AddSequence();
         long start = Stopwatch.GetTimestamp();

@@ -35,3 +35,10 @@ public struct WideSums
     public Strip C2;
     public Strip C3;
 }
+
+/// <summary>A lane's 128 sums of a warpgroup's product of 64 by 256: the left 128 columns, and the right ones.</summary>
+public struct BroadSums
+{
+    public WideSums Left;
+    public WideSums Right;
+}

@@ -12,11 +12,16 @@ internal static class HopperInstructions
     /// <summary>A descriptor's constant part: the leading offset does not count with swizzling, eight rows are 1,024 bytes, swizzle of 128.</summary>
     private const long Layout = (1L << 16) | (1024L / 16 << 32) | (1L << 62);
 
+    private const string Wait0 = "wgmma.wait_group.sync.aligned 0;";
+
     /// <summary>The methods that stand for instructions, and the handlers that print them.</summary>
     public static IEnumerable<(Type Type, string Method, string Handler)> All { get; } =
     [
         (typeof(Warpgroup), nameof(Warpgroup.MultiplyBF16), nameof(MultiplyBF16)),
         (typeof(Warpgroup), nameof(Warpgroup.MultiplyE4M3), nameof(MultiplyE4M3)),
+        (typeof(Warpgroup), nameof(Warpgroup.BeginBF16), nameof(BeginBF16)),
+        (typeof(Warpgroup), nameof(Warpgroup.Wait), nameof(WaitForProducts)),
+        (typeof(Warpgroup), nameof(Warpgroup.Publish), nameof(PublishToProducts)),
         (typeof(Mbarrier), nameof(Mbarrier.Initialise), nameof(Initialise)),
         (typeof(Mbarrier), nameof(Mbarrier.Publish), nameof(Publish)),
         (typeof(Mbarrier), nameof(Mbarrier.Arrive), nameof(Arrive)),
@@ -27,17 +32,35 @@ internal static class HopperInstructions
 
     private static void MultiplyBF16(PTXBackend backend, PTXCodeGenerator generator, Value value)
     {
-        var before = InstructionSet.Flat(generator, generator.Load(value[2]));
-        var sums = InstructionSet.Flat(generator.Allocate(value));
-        var moves = before.Zip(sums, (from, to) => $"mov.f32 {to}, {from};");
-        Multiply(generator, value, "m64n128k16.f32.bf16.bf16", ", 0, 0", moves, sums, fromZero: false);
+        var (moves, sums) = Moved(generator, value, 2);
+        Multiply(generator, value, "m64n128k16.f32.bf16.bf16", ", 0, 0", moves, sums, fromZero: false, Wait0);
     }
 
     private static void MultiplyE4M3(PTXBackend backend, PTXCodeGenerator generator, Value value)
-        => Multiply(generator, value, "m64n128k32.f32.e4m3.e4m3", "", [], InstructionSet.Flat(generator.Allocate(value)), fromZero: true);
+        => Multiply(generator, value, "m64n128k32.f32.e4m3.e4m3", "", [], InstructionSet.Flat(generator.Allocate(value)), fromZero: true, Wait0);
+
+    private static void BeginBF16(PTXBackend backend, PTXCodeGenerator generator, Value value)
+    {
+        var (moves, sums) = Moved(generator, value, 2);
+        Multiply(generator, value, "m64n256k16.f32.bf16.bf16", ", 0, 0", moves, sums, fromZero: false);
+    }
+
+    private static void WaitForProducts(PTXBackend backend, PTXCodeGenerator generator, Value value)
+        => InstructionSet.WriteScope(generator, [Wait0, .. Moved(generator, value, 0).Moves]);
+
+    private static void PublishToProducts(PTXBackend backend, PTXCodeGenerator generator, Value value)
+        => InstructionSet.Write(generator, "fence.proxy.async.shared::cta");
+
+    /// <summary>The registers of the result, and what brings an argument's numbers there.</summary>
+    private static (IEnumerable<string> Moves, IReadOnlyList<string> Registers) Moved(PTXCodeGenerator generator, Value value, int argument)
+    {
+        var before = InstructionSet.Flat(generator, generator.Load(value[argument]));
+        var after = InstructionSet.Flat(generator.Allocate(value));
+        return (before.Zip(after, (from, to) => $"mov.f32 {to}, {from};"), after);
+    }
 
     private static void Multiply(
-        PTXCodeGenerator generator, Value value, string shape, string layouts, IEnumerable<string> moves, IEnumerable<string> sums, bool fromZero)
+        PTXCodeGenerator generator, Value value, string shape, string layouts, IEnumerable<string> moves, IEnumerable<string> sums, bool fromZero, params IEnumerable<string> after)
     {
         var (a, w) = (InstructionSet.Input(generator, value, 0), InstructionSet.Input(generator, value, 1));
         List<string> lines =
@@ -53,7 +76,7 @@ internal static class HopperInstructions
             lines.Add($"wgmma.mma_async.sync.aligned.{shape} {{{string.Join(", ", sums)}}}, %a{step}, %w{step}, {(fromZero && step == 0 ? 0 : 1)}, 1, 1{layouts};");
         }
 
-        InstructionSet.WriteScope(generator, [.. lines, "wgmma.commit_group.sync.aligned;", "wgmma.wait_group.sync.aligned 0;"]);
+        InstructionSet.WriteScope(generator, [.. lines, "wgmma.commit_group.sync.aligned;", .. after]);
     }
 
     /// <summary>Of four steps of 32 bytes along the depth, which with swizzling are that many bytes on.</summary>

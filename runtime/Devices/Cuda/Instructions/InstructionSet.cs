@@ -49,6 +49,7 @@ public static class InstructionSet
         (typeof(AsyncCopy), nameof(AsyncCopy.Commit), nameof(Commit)),
         (typeof(AsyncCopy), nameof(AsyncCopy.WaitAllBut), nameof(WaitAllBut)),
         (typeof(WideAccess), nameof(WideAccess.Load), nameof(LoadWide)),
+        (typeof(WideAccess), nameof(WideAccess.LoadShared), nameof(LoadWideShared)),
         (typeof(WideAccess), nameof(WideAccess.Store), nameof(StoreWide)),
         (typeof(Narrowing), nameof(Narrowing.ToBF16), nameof(NarrowToBF16)),
         (typeof(Narrowing), nameof(Narrowing.ToE4M3), nameof(NarrowToE4M3)),
@@ -98,6 +99,9 @@ public static class InstructionSet
 
     private static void LoadWide(PTXBackend backend, PTXCodeGenerator generator, Value value)
         => Write(generator, "ld.global.v4.f32", Vector(Flat(generator.Allocate(value))), At(Input(generator, value, 0)));
+
+    private static void LoadWideShared(PTXBackend backend, PTXCodeGenerator generator, Value value)
+        => Write(generator, "ld.shared.v4.b32", Vector(Flat(generator.Allocate(value))), At(Input(generator, value, 0)));
 
     private static void StoreWide(PTXBackend backend, PTXCodeGenerator generator, Value value)
         => Write(generator, "st.shared.v4.b32", At(Input(generator, value, 0)), Vector(Inputs(generator, value, 1, 4)));

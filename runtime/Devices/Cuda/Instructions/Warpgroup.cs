@@ -16,6 +16,9 @@ public static unsafe class Warpgroup
     /// <summary>Rows of <c>w</c>: columns of the product.</summary>
     public const int Columns = 128;
 
+    /// <summary>The same of the products that are begun.</summary>
+    public const int BroadColumns = 256;
+
     /// <summary>Four wgmma.m64n128k16 of BF16, 64 deep, added to sums; done when it returns.</summary>
     [IntrinsicImplementation]
     public static WideSums MultiplyBF16(long a, long w, WideSums sums) => Multiply(false, a, w, sums);
@@ -23,6 +26,28 @@ public static unsafe class Warpgroup
     /// <summary>Four wgmma.m64n128k32 of E4M3, 128 deep, from zero; done when it returns.</summary>
     [IntrinsicImplementation]
     public static WideSums MultiplyE4M3(long a, long w) => Multiply(true, a, w, default);
+
+    /// <summary>
+    /// Begins four wgmma.m64n256k16 of BF16, 64 deep, added to sums. They run beside what follows: until <see cref="Wait"/> nothing
+    /// may touch the sums, nor what is multiplied.
+    /// </summary>
+    [IntrinsicImplementation]
+    public static BroadSums BeginBF16(long a, long w, BroadSums sums)
+    {
+        sums.Left = Multiply(false, a, w, sums.Left);
+        sums.Right = Multiply(false, a, w + (Columns * 128), sums.Right);
+        return sums;
+    }
+
+    /// <summary>The sums of products that were begun, once they are done (wgmma.wait_group 0).</summary>
+    [IntrinsicImplementation]
+    public static BroadSums Wait(BroadSums begun) => begun;
+
+    /// <summary>fence.proxy.async: what the thread wrote into shared memory, and what its cp.async brought, may be multiplied after a barrier.</summary>
+    [IntrinsicImplementation]
+    public static void Publish()
+    {
+    }
 
     private static WideSums Multiply(bool e4m3, long a, long w, WideSums sums)
     {

@@ -14,6 +14,11 @@ public static unsafe class WideAccess
     [IntrinsicImplementation]
     public static Sums Load(long from) => *(Sums*)from;
 
+    /// <summary>ld.shared.v4.b32: four words that are neighbours.</summary>
+    /// <param name="from">A shared address, from <see cref="AsyncCopy.Shared"/>.</param>
+    [IntrinsicImplementation]
+    public static Words LoadShared(long from) => *(Words*)from;
+
     /// <summary>st.shared.v4.b32: four words.</summary>
     /// <param name="to">A shared address, from <see cref="AsyncCopy.Shared"/>.</param>
     [IntrinsicImplementation]

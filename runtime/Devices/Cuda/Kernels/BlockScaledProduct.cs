@@ -13,39 +13,44 @@ namespace Sinter.Devices.Cuda.Kernels;
 /// (<see cref="DeviceWeight.IsOrdinary"/>), and depths that begin with a block. A lane reads four codes that are neighbours, where BF16
 /// has two and two; so the numbers of 16 in depth lie with the even ones first, of activations too.
 /// </remarks>
-public static class BlockScaledProduct
+public struct BlockScaledProduct : ITensorLoop
 {
     /// <summary>Bytes of a column's piece.</summary>
-    internal const int CodeBytes = Piece;
+    private const int CodeBytes = Piece;
 
     private const int Piece = 64;
-    private const int Rows = TensorProduct.Rows;
+    private const int BlockRows = TensorProduct.BlockRows;
     private const int LineBytes = 2 * Piece;
-    private const int StageBytes = (Rows * LineBytes) + (TensorProduct.Columns * CodeBytes);
+    private const int StageBytes = (BlockRows * LineBytes) + (TensorProduct.BlockColumns * CodeBytes);
 
-    /// <inheritdoc cref="TensorProduct.Run"/>
-    public static void Run<TProduct>(TProduct product, ArrayView<float> x, DeviceWeight weight, DeviceWeight secondWeight, int first, int end, int block)
+    public readonly int Rows => TensorProduct.BlockRows;
+
+    public readonly int Columns => TensorProduct.BlockColumns;
+
+    /// <inheritdoc/>
+    public readonly void Run<TProduct>(TProduct product, ArrayView<float> x, DeviceWeight weight, DeviceWeight secondWeight, int first, int end, int block)
         where TProduct : struct, ITensorProduct
     {
         if (first >= end) return;
-        end = IntrinsicMath.Min(end, first + Rows);
+        end = IntrinsicMath.Min(end, first + BlockRows);
         ArrayView<byte> memory = SharedMemory.Allocate<byte>(2 * StageBytes);
-        ArrayView<float> changes = SharedMemory.Allocate<float>(UnitChanges.Size(product.Depth));
+        ArrayView<float> changes = SharedMemory.Allocate<float>(UnitChanges.Size(product.Depth, TensorProduct.BlockColumns));
         long shared = AsyncCopy.Shared(ref memory[0]);
 
         // Four threads stage a row: of activations every 32nd, 16 numbers as two chunks, of codes every 32nd, a chunk.
         int line = Group.IdxX / 4, part = Group.IdxX % 4;
         int place = (line * LineBytes) + (((2 * part) ^ (line % 8)) * 16);
-        int codePlace = (Rows * LineBytes) + (line * CodeBytes) + ((part ^ (line / 2 % 4)) * 16);
+        int codePlace = (BlockRows * LineBytes) + (line * CodeBytes) + ((part ^ (line / 2 % 4)) * 16);
         long from = AsyncCopy.Global(ref x.Cast<byte>()[0]);
         long row0 = from + (product.Row(IntrinsicMath.Min(first + line, end - 1)) * 4);
         long row1 = from + (product.Row(IntrinsicMath.Min(first + line + 32, end - 1)) * 4);
-        CodeLines<TProduct> lines = CodeLines<TProduct>.Of(product, weight, secondWeight, block, line);
+        int blockColumn = block * (TensorProduct.BlockColumns / product.Products);
+        SpreadLines<TProduct> lines = SpreadLines<TProduct>.Of(product, weight, secondWeight, blockColumn, line, 32);
         int pieces = (product.Depth + Piece - 1) / Piece;
 
-        lines.Fetch(product, shared + codePlace, part * 16);
+        lines.FetchFour(product, shared + codePlace, 32 * CodeBytes, part * 16, 1);
         AsyncCopy.Commit();
-        UnitChanges.Put(changes, product, weight, secondWeight, block * (TensorProduct.Columns / product.Products));
+        UnitChanges.Put(changes, product, weight, secondWeight, blockColumn, TensorProduct.BlockColumns, TensorProduct.Threads);
         long start = RowStart(product, part * 16);
         Put(shared + place, WideAccess.Load(row0 + start), WideAccess.Load(row0 + start + 16), WideAccess.Load(row0 + start + 32), WideAccess.Load(row0 + start + 48));
         Put(shared + place + (32 * LineBytes), WideAccess.Load(row1 + start), WideAccess.Load(row1 + start + 16), WideAccess.Load(row1 + start + 32), WideAccess.Load(row1 + start + 48));
@@ -54,7 +59,7 @@ public static class BlockScaledProduct
         // Where a lane's row of ldmatrix starts; of codes it is one of the warp's 32 columns.
         int half = lane / 16, turn = lane % 8;
         long aRow = shared + (lane % 16 * LineBytes);
-        long codeRow = shared + (Rows * LineBytes) + (((warp * 32) + lane) * CodeBytes);
+        long codeRow = shared + (BlockRows * LineBytes) + (((warp * 32) + lane) * CodeBytes);
         int codeTurn = lane / 2 % 4;
         TallSums sums = default;
         int stage = 0;
@@ -65,7 +70,7 @@ public static class BlockScaledProduct
             Group.Barrier();
             int other = StageBytes - stage;
             int number = ((piece + 1) * Piece) + (part * 16);
-            if (piece + 1 < pieces) lines.Fetch(product, shared + other + codePlace, number);
+            if (piece + 1 < pieces) lines.FetchFour(product, shared + other + codePlace, 32 * CodeBytes, number, 1);
             AsyncCopy.Commit();
             // In the last round numbers are taken once more that nobody reads.
             start = RowStart(product, number);
@@ -73,7 +78,7 @@ public static class BlockScaledProduct
             Sums x02 = WideAccess.Load(row0 + start + 32), x03 = WideAccess.Load(row0 + start + 48);
             Sums x10 = WideAccess.Load(row1 + start), x11 = WideAccess.Load(row1 + start + 16);
             Sums x12 = WideAccess.Load(row1 + start + 32), x13 = WideAccess.Load(row1 + start + 48);
-            if (piece % 2 == 0) sums = sums.Times(UnitChanges.At(changes, piece / 2, warp));
+            if (piece % 2 == 0) sums = sums.Times(UnitChanges.At(changes, piece / 2, warp, TensorProduct.BlockColumns));
             long a = aRow + stage, codes = codeRow + stage;
             sums = Deepen(sums, a + ((half ^ turn) * 16), codes + (codeTurn * 16));
             sums = Deepen(sums, a + (((2 + half) ^ turn) * 16), codes + ((1 ^ codeTurn) * 16));
@@ -85,9 +90,9 @@ public static class BlockScaledProduct
             stage = other;
         }
 
-        sums = sums.Times(UnitChanges.At(changes, UnitChanges.Blocks(product.Depth), warp));
+        sums = sums.Times(UnitChanges.At(changes, UnitChanges.Blocks(product.Depth), warp, TensorProduct.BlockColumns));
         int row = first + (lane / 4);
-        int column = (block * (TensorProduct.Columns / product.Products)) + (warp * (32 / product.Products)) + (lane % 4 * 2);
+        int column = blockColumn + (warp * (32 / product.Products)) + (lane % 4 * 2);
         TensorProduct.Store(product, row, end, column, sums.R0);
         TensorProduct.Store(product, row + 16, end, column, sums.R1);
         TensorProduct.Store(product, row + 32, end, column, sums.R2);
@@ -110,11 +115,11 @@ public static class BlockScaledProduct
     }
 
     /// <summary>Bytes from a row's begin to 16 numbers; past the depth it is the row's last ones, as in <see cref="TensorProduct"/>.</summary>
-    private static long RowStart<TProduct>(TProduct product, int number)
+    internal static long RowStart<TProduct>(TProduct product, int number)
         where TProduct : struct, ITensorProduct => (long)IntrinsicMath.Min(number, product.Depth - 16) * 4;
 
     /// <summary>Rounds 16 numbers to two chunks: the even ones, and beside them the odd ones.</summary>
-    private static void Put(long to, Sums first, Sums second, Sums third, Sums fourth)
+    internal static void Put(long to, Sums first, Sums second, Sums third, Sums fourth)
     {
         WideAccess.Store(
             to,
@@ -124,6 +129,13 @@ public static class BlockScaledProduct
             to ^ 16,
             Narrowing.ToBF16(first.W, first.Y), Narrowing.ToBF16(second.W, second.Y),
             Narrowing.ToBF16(third.W, third.Y), Narrowing.ToBF16(fourth.W, fourth.Y));
+    }
+
+    /// <summary>Widens 16 codes to two chunks in the same order.</summary>
+    internal static void PutWidened(long to, Words codes)
+    {
+        WideAccess.Store(to, Widening.EvenE4M3(codes.X), Widening.EvenE4M3(codes.Y), Widening.EvenE4M3(codes.Z), Widening.EvenE4M3(codes.W));
+        WideAccess.Store(to ^ 16, Widening.OddE4M3(codes.X), Widening.OddE4M3(codes.Y), Widening.OddE4M3(codes.Z), Widening.OddE4M3(codes.W));
     }
 
     /// <summary>Four codes of each of two columns, as the product takes them.</summary>
@@ -149,20 +161,10 @@ internal struct TallSums
     public readonly TallSums Times(UnitChanges factors)
     {
         TallSums result;
-        result.R0 = Times(R0, factors);
-        result.R1 = Times(R1, factors);
-        result.R2 = Times(R2, factors);
-        result.R3 = Times(R3, factors);
-        return result;
-    }
-
-    private static Strip Times(Strip sums, UnitChanges factors)
-    {
-        Strip result;
-        result.C0 = Strips.Scale(sums.C0, factors.C0, factors.C0);
-        result.C1 = Strips.Scale(sums.C1, factors.C1, factors.C1);
-        result.C2 = Strips.Scale(sums.C2, factors.C2, factors.C2);
-        result.C3 = Strips.Scale(sums.C3, factors.C3, factors.C3);
+        result.R0 = factors.Times(R0);
+        result.R1 = factors.Times(R1);
+        result.R2 = factors.Times(R2);
+        result.R3 = factors.Times(R3);
         return result;
     }
 }

@@ -25,7 +25,7 @@ internal struct Lines<TProduct>
     /// <param name="line">The thread's first, 0 to 15.</param>
     public static Lines<TProduct> Of(TProduct product, DeviceWeight weight, DeviceWeight second, int block, int line)
     {
-        int column = (block * (TensorProduct.Columns / product.Products)) + line;
+        int column = (block * (TensorProduct.BlockColumns / product.Products)) + line;
         Lines<TProduct> lines;
         lines._first = AsyncCopy.Global(ref weight.Data[0]);
         lines._second = AsyncCopy.Global(ref second.Data[0]);

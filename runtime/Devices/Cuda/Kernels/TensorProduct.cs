@@ -12,35 +12,27 @@ namespace Sinter.Devices.Cuda.Kernels;
 /// the next one's weights, and each thread holds its part of the next one's activations in registers. Chunk c of 16 bytes of
 /// row r lies at c ^ (r % 8), so that neither copies nor ldmatrix meet in a bank.
 /// </remarks>
-public static class TensorProduct
+public struct TensorProduct : IPlainTensorLoop
 {
-    /// <summary>Of a block.</summary>
-    public const int Threads = 128;
-
-    /// <summary>Rows of a block.</summary>
-    public const int Rows = 64;
-
-    /// <summary>Columns of a block, those of two products together.</summary>
-    public const int Columns = 128;
+    internal const int Threads = 128;
+    internal const int BlockRows = 64;
+    internal const int BlockColumns = 128;
 
     private const int Piece = 64;
     private const int LineBytes = 2 * Piece;
-    private const int StageBytes = (Rows + Columns) * LineBytes;
+    private const int StageBytes = (BlockRows + BlockColumns) * LineBytes;
 
-    /// <summary>The block's part. All threads of a block call it together, and it is all that the kernel does on shared memory.</summary>
-    /// <param name="product">What is multiplied, and where it goes.</param>
-    /// <param name="x">The activations.</param>
-    /// <param name="weight">BF16.</param>
-    /// <param name="secondWeight">Of the second product; else the same.</param>
-    /// <param name="first">The block's first row.</param>
-    /// <param name="end">The end of the rows that it may take, of which it takes the first <see cref="Rows"/>.</param>
-    /// <param name="block">Which columns: block · <see cref="Columns"/> over the number of products on.</param>
-    public static void Run<TProduct>(TProduct product, ArrayView<float> x, DeviceWeight weight, DeviceWeight secondWeight, int first, int end, int block)
+    public readonly int Rows => BlockRows;
+
+    public readonly int Columns => BlockColumns;
+
+    /// <inheritdoc/>
+    public readonly void Run<TProduct>(TProduct product, ArrayView<float> x, DeviceWeight weight, DeviceWeight secondWeight, int first, int end, int block)
         where TProduct : struct, ITensorProduct
     {
         // All of the block: launches may have more tiles than experts have.
         if (first >= end) return;
-        end = IntrinsicMath.Min(end, first + Rows);
+        end = IntrinsicMath.Min(end, first + BlockRows);
         ArrayView<byte> memory = SharedMemory.Allocate<byte>(2 * StageBytes);
         long shared = AsyncCopy.Shared(ref memory[0]);
 
@@ -55,7 +47,7 @@ public static class TensorProduct
         Lines<TProduct> lines = Lines<TProduct>.Of(product, weight, secondWeight, block, line);
         int pieces = (product.Depth + Piece - 1) / Piece;
 
-        lines.Fetch(product, shared + (Rows * LineBytes) + place, chunk * 8);
+        lines.Fetch(product, shared + (BlockRows * LineBytes) + place, chunk * 8);
         AsyncCopy.Commit();
         long start = RowStart(product, chunk * 8);
         Put(shared + place, WideAccess.Load(row0 + start), WideAccess.Load(row0 + start + 16));
@@ -67,7 +59,7 @@ public static class TensorProduct
         int warp = Group.IdxX / 32, lane = Group.IdxX % 32;
         int aHalf = lane / 16, wHalf = lane / 8 % 2, turn = lane % 8;
         long aRow = shared + (lane % 16 * LineBytes);
-        long wRow = shared + ((Rows + (warp * 32) + (lane / 16 * 8) + turn) * LineBytes);
+        long wRow = shared + ((BlockRows + (warp * 32) + (lane / 16 * 8) + turn) * LineBytes);
         int a0 = aHalf ^ turn, a1 = (2 + aHalf) ^ turn, a2 = (4 + aHalf) ^ turn, a3 = (6 + aHalf) ^ turn;
         int w0 = (wHalf ^ turn) * 16, w1 = ((2 + wHalf) ^ turn) * 16, w2 = ((4 + wHalf) ^ turn) * 16, w3 = ((6 + wHalf) ^ turn) * 16;
         Strip r0 = default, r1 = default, r2 = default, r3 = default;
@@ -79,7 +71,7 @@ public static class TensorProduct
             Group.Barrier();
             int other = StageBytes - stage;
             int next = ((piece + 1) * Piece) + (chunk * 8);
-            if (piece + 1 < pieces) lines.Fetch(product, shared + other + (Rows * LineBytes) + place, next);
+            if (piece + 1 < pieces) lines.Fetch(product, shared + other + (BlockRows * LineBytes) + place, next);
             AsyncCopy.Commit();
             // In the last round numbers are taken once more that nobody reads.
             start = RowStart(product, next);
@@ -108,7 +100,7 @@ public static class TensorProduct
         }
 
         int row = first + (lane / 4);
-        int column = (block * (Columns / product.Products)) + (warp * (32 / product.Products)) + (lane % 4 * 2);
+        int column = (block * (BlockColumns / product.Products)) + (warp * (32 / product.Products)) + (lane % 4 * 2);
         Store(product, row, end, column, r0);
         Store(product, row + 16, end, column, r1);
         Store(product, row + 32, end, column, r2);
@@ -119,7 +111,7 @@ public static class TensorProduct
     /// Bytes from a row's begin to a chunk's numbers. Past the depth it is the row's last chunk: the weights are zero there, and what
     /// they are multiplied with is of this row and in its memory.
     /// </summary>
-    private static long RowStart<TProduct>(TProduct product, int number)
+    internal static long RowStart<TProduct>(TProduct product, int number)
         where TProduct : struct, ITensorProduct => (long)IntrinsicMath.Min(number, product.Depth - 8) * 4;
 
     /// <summary>Rounds eight numbers to a chunk.</summary>
