@@ -180,7 +180,6 @@ internal sealed class ModelSource
     /// <inheritdoc cref="Graphs"/>
     public (ModelProgram Program, Func<DeviceLauncher, DeviceProgram> OnDevice) ProgramsForDevices(ModelConfig config)
     {
-        if (!RuntimeFeature.IsDynamicCodeSupported) throw NativeCommand.Cannot("run on a device");
         IReadOnlyList<CompiledModel> models = Compile(config);
         foreach (CompiledModel model in models)
         {
